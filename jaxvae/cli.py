@@ -4,6 +4,7 @@
 which is run; `--config.KEY=VALUE` changes one of the keys of `jaxvae.config`.
 """
 
+import contextlib
 import difflib
 import logging
 import os
@@ -13,7 +14,7 @@ import runpy
 import sys
 import sysconfig
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import ml_collections
 from absl import flags
@@ -108,14 +109,12 @@ def load_config(
     UserError: no such file or variant, a mistake in the file, a key or a value
       that is not allowed. Nothing has been written then.
   """
-  path, variant = find_config(text)
-  try:
+  path, variant = find(text, 'configs')
+  with mistakes_in(path):
     get_config = runpy.run_path(str(path)).get('get_config')
     if get_config is None:
       raise UserError(f'{path} has no function get_config')
     config = get_config(variant) if variant else get_config()
-  except _MISTAKES as error:
-    raise UserError(_in_file(path, error)) from error
   if not isinstance(config, ml_collections.ConfigDict):
     raise UserError(
       f'get_config in {path} returns {type(config).__name__}, not a ConfigDict'
@@ -125,17 +124,34 @@ def load_config(
   return config
 
 
-def find_config(text: str) -> tuple[pathlib.Path, str]:
+@contextlib.contextmanager
+def mistakes_in(path: pathlib.Path) -> Iterator[None]:
+  """Turns what its author did wrong in a file that is run into one line.
+
+  Raises:
+    UserError: names the file and the line.
+  """
+  try:
+    yield
+  except _MISTAKES as error:
+    raise UserError(_in_file(path, error)) from error
+
+
+def find(text: str, kind: str) -> tuple[pathlib.Path, str]:
   """'dsprites_beta:smoke' -> (.../configs/dsprites_beta.py, 'smoke').
 
-  A path is taken as it is. A name is looked for in configs/ of the current
-  directory, and then among the configs that came with the installation.
+  A path is taken as it is. A name is looked for in the folder of that kind in
+  the current directory, and then in the one that came with the installation.
+
+  Args:
+    text: a path or a name, with a variant after a colon.
+    kind: 'configs' or 'studies'.
 
   Raises:
     UserError: there is no such file; names the nearest that there is.
   """
   name, _, variant = text.partition(':')
-  folders = [pathlib.Path('configs')]
+  folders = [pathlib.Path(kind)]
   if name.endswith('.py') or os.sep in name:
     path = pathlib.Path(name)
     folders.insert(0, path.parent)
@@ -143,7 +159,7 @@ def find_config(text: str) -> tuple[pathlib.Path, str]:
       return path, variant
   else:
     shared = pathlib.Path(sysconfig.get_path('data'), 'share', 'jaxvae')
-    folders.append(shared / 'configs')
+    folders.append(shared / kind)
   found = {}
   for folder in reversed(folders):
     found |= {path.stem: path for path in sorted(folder.glob('*.py'))}
@@ -155,8 +171,9 @@ def find_config(text: str) -> tuple[pathlib.Path, str]:
   elif found:
     hint = f'there are: {", ".join(sorted(found))}'
   else:
-    hint = 'give the path of a config file, configs/NAME.py'
-  raise UserError(f'there is no config {name!r}', hint=hint)
+    hint = f'give the path of a file, {kind}/NAME.py'
+  what = {'configs': 'config', 'studies': 'study'}[kind]
+  raise UserError(f'there is no {what} {name!r}', hint=hint)
 
 
 def keys_table() -> str:

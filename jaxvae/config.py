@@ -5,9 +5,11 @@ returns it. The dict is locked, so a mistyped key is refused with the nearest
 one; `validate` refuses values, all at once, before anything is written.
 """
 
+import ast
 import difflib
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -72,6 +74,18 @@ KEYS: dict[str, Key] = {
   'log_every': Key(500, _WHOLE, 'steps between lines of progress', free=True),
   'save_every': Key(2_500, _WHOLE, 'steps between checkpoints', free=True),
   'keep_checkpoints': Key(2, _WHOLE, 'newest checkpoints to keep', free=True),
+  'shard': Key(
+    'auto',
+    _one_of('auto', 'run', 'batch'),
+    'what devices share: the runs of an ensemble (auto), or each batch',
+    free=True,
+  ),
+  'lanes': Key(
+    'auto',
+    _one_of('auto', 'vmap', 'map'),
+    'the runs of a device: at once, or one after another (auto on a CPU)',
+    free=True,
+  ),
   'latent': Key('gaussian(10)', _SPEC, 'the latent space: slots joined by +'),
   'net': Key('mlp', _SPEC, 'locatello, burgess or mlp'),
   'likelihood': Key('bernoulli', _SPEC, 'bernoulli, gaussian or laplace'),
@@ -116,7 +130,11 @@ KEYS: dict[str, Key] = {
   'eval.active_kl': Key(
     0.1, _NOT_NEGATIVE, 'nats from which a latent counts as active', free=True
   ),
+  'eval.figures': Key(True, _BOOL, 'draw figures and animations', free=True),
 }
+# Beside these, `ensemble` holds the values that the members of an ensemble
+# take, by key: {'seed': range(8), 'beta': (1., 4., 8.)}; see study/grid.py.
+ENSEMBLE = 'ensemble'
 
 
 def default() -> ml_collections.ConfigDict:
@@ -130,6 +148,7 @@ def default() -> ml_collections.ConfigDict:
         place[group] = ml_collections.ConfigDict()
       place = place[group]
     place[leaf] = key.default
+  config[ENSEMBLE] = ml_collections.ConfigDict()
   return config.lock()
 
 
@@ -172,7 +191,11 @@ def override(
   """
   wrong = []
   values = {}
+  members = {}
   for name, text in texts.items():
+    if name.startswith(f'{ENSEMBLE}.'):
+      members[name.partition('.')[2]] = _read_values(name, text)
+      continue
     if name not in KEYS:
       wrong.append(f'unknown key config.{name}; {did_you_mean(name)}')
       continue
@@ -190,6 +213,9 @@ def override(
   if wrong:
     raise UserError('; '.join(sorted(wrong)))
   config.update_from_flattened_dict(values)
+  if members:
+    members = config[ENSEMBLE].to_dict() | members
+    config[ENSEMBLE] = ml_collections.ConfigDict(members)
   return config
 
 
@@ -201,7 +227,7 @@ def validate(config: ml_collections.ConfigDict) -> None:
   """
   wrong = []
   flat = flatten(config)
-  for name in flat.keys() - KEYS.keys():
+  for name in flat.keys() - KEYS.keys() - {ENSEMBLE}:
     wrong.append(f'unknown key config.{name}; {did_you_mean(name)}')
   for name, key in KEYS.items():
     if name not in flat:
@@ -243,7 +269,10 @@ def flatten(config: ml_collections.ConfigDict) -> dict[str, Any]:
 
   def visit(prefix, mapping):
     for name, value in mapping.items():
-      if isinstance(value, Mapping | ml_collections.ConfigDict):
+      if f'{prefix}{name}' == ENSEMBLE:
+        if value:
+          flat[ENSEMBLE] = {key: tuple(v) for key, v in value.items()}
+      elif isinstance(value, Mapping | ml_collections.ConfigDict):
         visit(f'{prefix}{name}.', value)
       else:
         flat[f'{prefix}{name}'] = value
@@ -254,7 +283,7 @@ def flatten(config: ml_collections.ConfigDict) -> dict[str, Any]:
 
 def to_dict(config: ml_collections.ConfigDict) -> dict[str, Any]:
   """Nested plain dicts, as config.json holds them."""
-  return json.loads(json.dumps(config.to_dict()))
+  return json.loads(json.dumps(config.to_dict(), default=list))
 
 
 def from_dict(saved: Mapping[str, Any]) -> ml_collections.ConfigDict:
@@ -263,7 +292,8 @@ def from_dict(saved: Mapping[str, Any]) -> ml_collections.ConfigDict:
   Raises:
     UserError: it does not have this version's keys or types.
   """
-  config = ml_collections.ConfigDict(saved).lock()
+  # Checkpoints of before there were ensembles have no such key.
+  config = ml_collections.ConfigDict({ENSEMBLE: {}} | dict(saved)).lock()
   validate(config)
   return config
 
@@ -271,3 +301,16 @@ def from_dict(saved: Mapping[str, Any]) -> ml_collections.ConfigDict:
 def free_keys() -> list[str]:
   """Keys with which a run may be resumed at another value."""
   return [name for name, key in KEYS.items() if key.free]
+
+
+def _read_values(name: str, text: str) -> tuple[Any, ...]:
+  """'range(8)', '(1., 4.)' or '1., 4.' -> the values of a member's key."""
+  try:
+    if found := re.fullmatch(r'range\(([0-9, ]+)\)', text.strip()):
+      return tuple(range(*map(int, found[1].split(','))))
+    values = ast.literal_eval(f'({text},)')
+  except (SyntaxError, TypeError, ValueError) as error:
+    raise UserError(
+      f'--config.{name}={text}; allowed: range(8), or values such as 1.,4.,8.'
+    ) from error
+  return values[0] if isinstance(values[0], tuple) else values

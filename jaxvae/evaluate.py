@@ -112,8 +112,9 @@ def evaluate(
     f'reconstruction {found["reconstruction"]:.2f}  kl {found["kl"]:.2f} '
     f'nats per image, on {len(points):,} images'
   )
-  draw(model, config, params, encoded, rows, source.spec, home)
-  print(f'figures and animations: {home / "figures"}', flush=True)
+  if config.eval.figures:
+    draw(model, config, params, encoded, rows, source.spec, home)
+    print(f'figures and animations: {home / "figures"}', flush=True)
   return found
 
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import Array
 
 from jaxvae import spec
@@ -43,7 +42,10 @@ def bernoulli() -> Likelihood:
 
   def log_prob(output, image, log_scale):
     del log_scale
-    return -_sum(optax.sigmoid_binary_cross_entropy(output, image))
+    # Each exponential once: optax's two log-sigmoids take a third of a small
+    # model's step on a CPU. What is nearly 0 is not taken from what is large.
+    line = image * output - jnp.maximum(output, 0.0)
+    return _sum(line - jnp.log1p(jnp.exp(-jnp.abs(output))))
 
   return Likelihood('bernoulli', False, log_prob, jax.nn.sigmoid, False)
 

@@ -3,13 +3,14 @@
 A config gives a hyper-parameter its value, `config.hyper.capacity = 20.`, and
 may say how it gets there, `config.schedule.capacity = 'linear(0., 15000)'`:
 from 0 to the value over the first 15,000 steps, then constant. Without a
-schedule it is constant. The value is an array, so an ensemble can hold many.
+schedule it is constant. The value and the numbers of the schedule are arrays,
+so an ensemble can hold many of both.
 """
 
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,40 +19,65 @@ from jax import Array
 from jaxvae import spec
 from jaxvae.structs import Hyper
 
-Schedule = Callable[[Array, Array], Array]  # (step, value) -> value now
+
+class Schedule(NamedTuple):
+  """How one hyper-parameter moves.
+
+  Attributes:
+    numbers: what the text gave, in the order in which `at` reads them.
+    at: (numbers, step, value) -> the value at the step; all may be traced.
+  """
+
+  numbers: tuple[float, ...]
+  at: Callable[[tuple[Any, ...], Array, Array], Array]
+
+
+class Course(NamedTuple):
+  """Where the hyper-parameters of a run are going, and how: scalars.
+
+  Attributes:
+    values: what each one ends at.
+    numbers: of the schedules, by the name of the hyper-parameter that moves.
+  """
+
+  values: Hyper
+  numbers: dict[str, tuple[Any, ...]]
 
 
 def constant() -> Schedule:
   """The value at every step."""
-  return lambda step, value: value
+  return Schedule((), lambda numbers, step, value: value)
 
 
 def linear(start: float, steps: int, delay: int = 0) -> Schedule:
   """A straight line from `start` to the value, from step `delay` on."""
-  _check_number('start', start)
-  progress = _progress(steps, delay)
-  return lambda step, value: _between(start, value, progress(step))
+
+  def at(numbers, step, value):
+    return _between(numbers[0], value, _progress(numbers, step))
+
+  return Schedule(_checked(start, steps, delay), at)
 
 
 def geometric(start: float, steps: int, delay: int = 0) -> Schedule:
   """Equal ratios from `start` to the value; both must be above 0."""
-  _check_number('start', start)
+  numbers = _checked(start, steps, delay)
   if not start > 0:
     raise ValueError(f'start={start!r}; allowed: above 0')
-  progress = _progress(steps, delay)
-  return lambda step, value: start * (value / start) ** progress(step)
+
+  def at(numbers, step, value):
+    return numbers[0] * (value / numbers[0]) ** _progress(numbers, step)
+
+  return Schedule(numbers, at)
 
 
 def cosine(start: float, steps: int, delay: int = 0) -> Schedule:
   """Half a cosine from `start` to the value: slow, fast, slow."""
-  _check_number('start', start)
-  progress = _progress(steps, delay)
 
-  def at(step, value):
-    turned = 0.5 * (1 - jnp.cos(jnp.pi * progress(step)))
-    return _between(start, value, turned)
+  def at(numbers, step, value):
+    turned = 0.5 * (1 - jnp.cos(jnp.pi * _progress(numbers, step)))
+    return _between(numbers[0], value, turned)
 
-  return at
+  return Schedule(_checked(start, steps, delay), at)
 
 
 def piecewise(points: tuple[tuple[float, float], ...], steps: int) -> Schedule:
@@ -69,13 +95,14 @@ def piecewise(points: tuple[tuple[float, float], ...], steps: int) -> Schedule:
   steps_at = [*(step for step, _ in points), steps]
   if any(a >= b for a, b in itertools.pairwise(steps_at)):
     raise ValueError(f'steps {steps_at!r}; allowed: each above the last')
-  numbers = [float(number) for _, number in points]
+  numbers = (*steps_at, *(number for _, number in points))
 
-  def at(step, value):
-    ends = jnp.stack([*(jnp.full_like(value, n) for n in numbers), value])
-    return jnp.interp(step, jnp.asarray(steps_at, jnp.float32), ends)
+  def at(numbers, step, value):
+    corners = jnp.stack([jnp.asarray(n, jnp.float32) for n in numbers])
+    ends = jnp.append(corners[len(points) + 1 :], value)
+    return jnp.interp(step, corners[: len(points) + 1], ends)
 
-  return at
+  return Schedule(tuple(map(float, numbers)), at)
 
 
 SCHEDULES = {
@@ -101,21 +128,40 @@ def targets(values: Mapping[str, float]) -> Hyper:
   return Hyper(**{name: np.float32(value) for name, value in values.items()})
 
 
+def course(
+  values: Mapping[str, float], texts: Mapping[str, str]
+) -> tuple[dict[str, Schedule], Course]:
+  """What `config.hyper` and `config.schedule` say: the code, and its numbers.
+
+  Raises:
+    UserError: a text is not one known schedule with fitting arguments.
+  """
+  moving = {
+    name: schedule(text) for name, text in texts.items() if text != 'constant'
+  }
+  numbers = {
+    name: tuple(map(np.float32, each.numbers)) for name, each in moving.items()
+  }
+  return moving, Course(targets(values), numbers)
+
+
 def at_step(
-  schedules: Mapping[str, Schedule], values: Hyper, step: Array
+  schedules: Mapping[str, Schedule], course: Course, step: Array
 ) -> Hyper:
   """The hyper-parameters at `step`, given where each of them is going.
 
   Args:
     schedules: by the name of the field; absent means constant.
-    values: the scalars that the config gives.
+    course: the scalars that the config gives.
     step: int32 scalar, the number of finished steps.
   """
   now: dict[str, Any] = {}
   time = jnp.asarray(step, jnp.float32)
-  for name, value in vars(values).items():
+  for name, value in vars(course.values).items():
     value = jnp.asarray(value, jnp.float32)
-    now[name] = schedules[name](time, value) if name in schedules else value
+    if name in schedules:
+      value = schedules[name].at(course.numbers[name], time, value)
+    now[name] = value
   return Hyper(**now)
 
 
@@ -130,9 +176,15 @@ def _check_number(name: str, number: Any) -> None:
     raise ValueError(f'{name}={number!r}; allowed: a finite number')
 
 
-def _progress(steps: int, delay: int) -> Callable[[Array], Array]:
+def _checked(start: Any, steps: Any, delay: Any) -> tuple[float, ...]:
+  _check_number('start', start)
   _check_number('steps', steps)
   _check_number('delay', delay)
   if not steps > 0:
     raise ValueError(f'steps={steps!r}; allowed: above 0')
-  return lambda step: jnp.clip((step - delay) / steps, 0.0, 1.0)
+  return float(start), float(steps), float(delay)
+
+
+def _progress(numbers: tuple[Any, ...], step: Array) -> Array:
+  _, steps, delay = numbers
+  return jnp.clip((step - delay) / steps, 0.0, 1.0)

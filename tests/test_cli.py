@@ -200,13 +200,13 @@ def test_a_config_by_name(tmp_path, monkeypatch):
     cli.sysconfig, 'get_path', {'data': str(tmp_path / 'prefix')}.get
   )
   installed = shared / 'dsprites_beta.py'
-  assert cli.find_config('dsprites_beta') == (installed, '')
-  assert cli.find_config('dsprites_beta:smoke') == (installed, 'smoke')
+  assert cli.find('dsprites_beta', 'configs') == (installed, '')
+  assert cli.find('dsprites_beta:smoke', 'configs') == (installed, 'smoke')
   own = pathlib.Path('configs', 'dsprites_beta.py')
   own.parent.mkdir()
   own.touch()
-  assert cli.find_config('dsprites_beta:smoke') == (own, 'smoke')
-  assert cli.find_config(f'{installed}:a:b') == (installed, 'a:b')
+  assert cli.find('dsprites_beta:smoke', 'configs') == (own, 'smoke')
+  assert cli.find(f'{installed}:a:b', 'configs') == (installed, 'a:b')
   for wrong, near in [
     ('dsprite_beta', own),
     ('digit_beta:smoke', shared / 'digits_beta.py'),
@@ -214,10 +214,10 @@ def test_a_config_by_name(tmp_path, monkeypatch):
     ('configs/dsprites_beta', own),
   ]:
     with pytest.raises(UserError) as error:
-      cli.find_config(wrong)
+      cli.find(wrong, 'configs')
     assert error.value.hint == f'did you mean {near}?'
   with pytest.raises(UserError) as error:
-    cli.find_config('zzz')
+    cli.find('zzz', 'configs')
   assert error.value.hint == 'there are: digits_beta, dsprites_beta'
 
 

@@ -54,7 +54,7 @@ MAY_IMPORT = {
 
 # A package that only these files (or folders) may import.
 ONLY_IN = {
-  'orbax': ('train/checkpoint.py',),
+  'orbax': ('train/checkpoint.py', 'train/restore.py'),
   'matplotlib': ('report/',),
   'tensorflow_datasets': ('data/',),
   'grain': ('data/',),
@@ -62,7 +62,7 @@ ONLY_IN = {
   'h5py': ('data/',),
   'tensorboardX': ('train/writer.py',),
 }
-FLAG_FILES = ('main.py', 'cli.py', 'data/prepare.py')
+FLAG_FILES = ('main.py', 'cli.py', 'data/prepare.py', 'study/__main__.py')
 MESH_FILES = ('train/sharding.py',)
 MESH_NAMES = {'Mesh', 'NamedSharding', 'PartitionSpec', 'make_mesh', 'pmap'}
 

@@ -14,10 +14,13 @@ VALUES = Hyper(
 )
 
 
+def _course(values=VALUES, **texts):
+  return schedules.course(vars(values), texts)
+
+
 def _at(text, step, value):
-  moving = {'capacity': schedules.schedule(text)}
-  values = VALUES.replace(capacity=value)
-  return float(schedules.at_step(moving, values, jnp.int32(step)).capacity)
+  moving, course = _course(VALUES.replace(capacity=value), capacity=text)
+  return float(schedules.at_step(moving, course, jnp.int32(step)).capacity)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +60,9 @@ def test_both_ends_are_met(name, start, value):
 
 
 def test_only_what_is_named_moves():
-  moving = {'beta': schedules.schedule('linear(0., 10)')}
-  now = schedules.at_step(moving, VALUES, jnp.int32(5))
+  moving, course = _course(beta='linear(0., 10)', noise='constant')
+  assert moving.keys() == course.numbers.keys() == {'beta'}
+  now = schedules.at_step(moving, course, jnp.int32(5))
   assert float(now.beta) == 2.0
   for name, value in vars(VALUES).items():
     field = getattr(now, name)
@@ -68,27 +72,32 @@ def test_only_what_is_named_moves():
 
 
 def test_traced_steps_and_values():
-  moving = {
-    'capacity': schedules.schedule('linear(0., 100)'),
-    'learning_rate': schedules.schedule('cosine(0., 100)'),
-  }
+  moving, course = _course(
+    capacity='linear(0., 100)', learning_rate='cosine(0., 100)'
+  )
 
   @jax.jit
-  def now(values, step):
-    return schedules.at_step(moving, values, step)
+  def now(course, step):
+    return schedules.at_step(moving, course, step)
 
   capacities = [
-    float(now(VALUES, jnp.int32(step)).capacity) for step in (0, 25, 100, 300)
+    float(now(course, jnp.int32(step)).capacity) for step in (0, 25, 100, 300)
   ]
   np.testing.assert_allclose(capacities, [0, 5, 20, 20], rtol=1e-6)
-  # An ensemble: members of one program go to different values.
-  many = jax.tree.map(lambda v: jnp.full(3, v), VALUES).replace(
-    capacity=jnp.array([10.0, 20.0, 40.0])
+  # An ensemble: members of one program go to different values, in different
+  # times, from different ends.
+  many = jax.tree.map(lambda v: jnp.full(3, v), course)
+  values = many.values.replace(capacity=jnp.array([10.0, 20.0, 40.0]))
+  _, steps, delay = many.numbers['capacity']
+  start = jnp.array([0.0, 0.0, 20.0])
+  steps = jnp.array([100.0, 200.0, 100.0])
+  many = schedules.Course(
+    values, many.numbers | {'capacity': (start, steps, delay)}
   )
   members = jax.vmap(now, in_axes=(0, None))(many, jnp.int32(50))
-  np.testing.assert_allclose(members.capacity, [5, 10, 20], rtol=1e-6)
+  np.testing.assert_allclose(members.capacity, [5, 5, 30], rtol=1e-6)
   np.testing.assert_allclose(members.learning_rate, [5e-4] * 3, rtol=1e-6)
-  at_steps = jax.vmap(now, in_axes=(None, 0))(VALUES, jnp.array([0, 50, 200]))
+  at_steps = jax.vmap(now, in_axes=(None, 0))(course, jnp.array([0, 50, 200]))
   np.testing.assert_allclose(at_steps.capacity, [0, 10, 20], rtol=1e-6)
 
 

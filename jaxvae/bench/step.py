@@ -59,7 +59,7 @@ def measure(leg: str, batch: int, steps: int) -> float:
     model,
     objectives.objective(config.objective),
     tx,
-    {'beta': schedules.constant()},
+    {},
   )
   if leg == 'ours':
     scanned, many = 10, step.train_many(one, _decode)
@@ -67,14 +67,14 @@ def measure(leg: str, batch: int, steps: int) -> float:
     # XLA's convolutions are far slower inside a loop on a CPU: none here.
     scanned, many = 1, _single(one)
   many = jax.jit(many, donate_argnums=0)
-  hyper = schedules.targets(config.hyper)
+  _, course = schedules.course(config.hyper, config.schedule)
   now = state.initial(model, tx, 0)
   rows = np.random.default_rng(0).random((4096, 64, 64, 1)) > 0.9
   rng = np.random.default_rng(1)
 
   def call(now):
     index = rng.integers(len(rows), size=(scanned, batch))
-    now, metrics = many(now, rows[index].astype(np.uint8), (), hyper)
+    now, metrics = many(now, rows[index].astype(np.uint8), (), course)
     metrics['loss'].block_until_ready()
     return now
 
@@ -87,8 +87,8 @@ def measure(leg: str, batch: int, steps: int) -> float:
 
 
 def _single(one):
-  def many(state, fetched, resident, hyper):
-    return one(state, _decode(resident, fetched[0]), hyper)
+  def many(state, fetched, resident, course):
+    return one(state, _decode(resident, fetched[0]), course)
 
   return many
 

@@ -23,21 +23,33 @@ Positions = Callable[[int, int], np.ndarray]  # first, count -> [count, b]
 
 
 def positions(
-  seed: int, batch_size: int, size: int, first: int, count: int
+  seed: int,
+  batch_size: int,
+  size: int,
+  part: tuple[int, int],
+  first: int,
+  count: int,
 ) -> np.ndarray:
-  """Which images the steps `first ... first + count - 1` see, `[count, b]`."""
+  """Which images the steps `first ... first + count - 1` see, `[count, b]`.
+
+  Of each batch, cut into `part[1]` equal pieces, it is piece `part[0]`.
+  """
   places = np.arange(first * batch_size, (first + count) * batch_size)
   epochs, within = np.divmod(places, size)
   found = np.empty_like(places)
   for epoch in range(epochs[0], epochs[-1] + 1):
     now = epochs == epoch
     found[now] = _order(seed, epoch, size)[within[now]]
-  return found.reshape(count, batch_size)
+  which, parts = part
+  each = batch_size // parts
+  return found.reshape(count, batch_size)[:, which * each : (which + 1) * each]
 
 
-@functools.lru_cache(maxsize=4)
+# The members of an ensemble may each have an order of their own.
+@functools.lru_cache(maxsize=64)
 def _order(seed: int, epoch: int, size: int) -> np.ndarray:
-  return np.random.default_rng([seed, epoch]).permutation(size)
+  order = np.random.default_rng([seed, epoch]).permutation(size)
+  return order.astype(np.int32)
 
 
 def fetch_rows(read: Read, where: Positions, first: int, count: int) -> Block:

@@ -84,7 +84,12 @@ class Source(NamedTuple):
 
 
 def open_source(
-  data_config: Any, *, split: str, batch_size: int, seed: int
+  data_config: Any,
+  *,
+  split: str,
+  batch_size: int,
+  seed: int,
+  part: tuple[int, int] = (0, 1),
 ) -> Source:
   """Opens a split for training, preparing the data if that is still to do.
 
@@ -94,6 +99,8 @@ def open_source(
     split: 'train', or another that the data set has.
     batch_size: over all devices.
     seed: of the order.
+    part: (which, of how many) equal parts of each batch `fetch` reads; the
+      processes of one run share the work.
 
   Raises:
     UserError: the config or the data do not fit; one line says what.
@@ -107,7 +114,9 @@ def open_source(
       f' fewer than the batch of {batch_size}'
     )
   placement = _placement(data_config.placement, prepared, spec)
-  where = functools.partial(batches.positions, seed, batch_size, spec.size)
+  where = functools.partial(
+    batches.positions, seed, batch_size, spec.size, part
+  )
   to_pixels = functools.partial(
     batches.pixels,
     shape=spec.image_shape,

@@ -1,13 +1,16 @@
-"""What a run says of itself: on the screen when it starts, in checkpoints."""
+"""What a run says of itself: on the screen, and in its checkpoints."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import jax
+import numpy as np
 
 import jaxvae
 from jaxvae import config as schema
 from jaxvae.model import parameters
+from jaxvae.train import progress
 from jaxvae.train.setup import Setup
 
 
@@ -24,30 +27,44 @@ def describe(setup: Setup) -> dict[str, Any]:
 
 
 def introduce(
-  setup: Setup, home: str | os.PathLike[str], new: bool, seconds: float
+  setup: Setup,
+  homes: Sequence[str | os.PathLike[str]],
+  new: bool,
+  seconds: float,
 ) -> None:
   """Prints versions, devices, config, data and parameters.
 
   Args:
     setup: the run.
-    home: its work directory.
+    homes: the work directory of each member.
     new: nothing is there yet.
     seconds: what opening the data took.
   """
   config, spec = setup.config, setup.source.spec
   device = jax.devices()[0]
+  place = f'{homes[0]}'
+  if len(homes) > 1:
+    place += f' and {len(homes) - 1} more'
   print(
     f'jaxvae {jaxvae.__version__} | jax {jax.__version__} | '
     f'{jax.device_count()} x {device.device_kind} | seed {config.seed} | '
-    f'workdir {home} ({"new" if new else "found"})'
+    f'workdir {place} ({"new" if new else "found"})'
   )
   flat = schema.flatten(config)
-  changed = [
-    f'{name}={flat[name]}'
-    for name, key in schema.KEYS.items()
-    if flat[name] != key.default
-  ]
+  each = [schema.flatten(member) for member in setup.configs]
+  changed, varied = [], []
+  for name, key in schema.KEYS.items():
+    values = [member[name] for member in each]
+    if any(value != values[0] for value in values):
+      varied.append(f'{name}={", ".join(map(str, values))}')
+    elif flat[name] != key.default:
+      changed.append(f'{name}={flat[name]}')
   print(f'config {"  ".join(changed)}')
+  if varied:
+    how = 'at once' if setup.layout.at_once else 'one after another'
+    print(f'{len(homes)} members, on each device {how}')
+    for line in varied:
+      print(f'  {line}')
   shape = ' x '.join(map(str, spec.image_shape))
   print(
     f'data   {spec.title}: {spec.size:,} images of {shape} ({seconds:.1f} s)'
@@ -58,3 +75,44 @@ def introduce(
     print(f'  {name:{width}}  {size:>12,}  {" x ".join(map(str, shape))}')
   total = sum(size for _, _, size in rows)
   print(f'  {"parameters":{width}}  {total:>12,}', flush=True)
+
+
+def line(
+  setup: Setup,
+  step: int,
+  shown: Sequence[dict[str, Any]],
+  diverged: int,
+  timer: progress.Timer,
+  saved: int | None,
+) -> str:
+  """The line of progress; of an ensemble, medians over the members that go on.
+
+  Args:
+    setup: the runs.
+    step: steps done.
+    shown: the metrics of the last call, of each member that goes on.
+    diverged: how many members do not.
+    timer: of all of them.
+    saved: the last step that is safe on disk.
+  """
+  total = setup.config.num_steps
+  kls = [np.mean(each['kl'], axis=0) for each in shown]
+  terms = {
+    'loss': [np.mean(each['loss']) for each in shown],
+    'reconstruction': [np.mean(each['reconstruction']) for each in shown],
+    'kl': [np.sum(kl) for kl in kls],
+  }
+  active = [np.sum(kl > setup.config.eval.active_kl) for kl in kls]
+  said = progress.format_line(
+    step,
+    total,
+    {name: float(np.median(values)) for name, values in terms.items()},
+    (int(np.median(active)), setup.model.space.latents),
+    timer.rate(),
+    timer.eta(total - step),
+    saved,
+  )
+  if not setup.layout.lanes:
+    return said
+  gone = f', {diverged} diverged' if diverged else ''
+  return f'{len(shown)} runs{gone}  {said}'

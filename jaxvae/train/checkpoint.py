@@ -7,24 +7,23 @@ Leaves are saved from host copies, so a checkpoint knows nothing of devices
 and restores on any number of them, bit for bit.
 
 The directory belongs to one process at a time: hold `workdir.claim`. `read`
-only reads and needs no lock. This is the only importer of Orbax.
+only reads and needs no lock. This and restore.py are the importers of Orbax.
 """
 
 import contextlib
 import logging
 import os
 import pathlib
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import flax.traverse_util
 import jax
-import numpy as np
 import orbax.checkpoint as ocp
 
 from jaxvae import errors
 from jaxvae.train import manifest as manifests
-from jaxvae.train import steps
+from jaxvae.train import restore, steps
 
 _log = logging.getLogger('jaxvae')
 
@@ -50,7 +49,7 @@ class Restored(NamedTuple):
 
 @contextlib.contextmanager
 def open(  # as in gzip.open: the module is the namespace
-  directory: str | os.PathLike[str], keep: int = 2
+  directory: str | os.PathLike[str], keep: int = 2, writes: bool = True
 ) -> Iterator['Checkpoints']:
   """Opens `directory` for saving and resuming, and makes it where missing.
 
@@ -60,14 +59,26 @@ def open(  # as in gzip.open: the module is the namespace
   Args:
     directory: usually workdir/checkpoints; the caller holds the lock.
     keep: how many finished steps stay; 2 leaves one to fall back on.
+    writes: of several processes, one saves and tidies; the others only restore.
 
   Raises:
     ResourceError: the last save could not be written.
   """
   steps.quiet_orbax()
   directory = pathlib.Path(directory).resolve()
+  if not writes:
+    yield Checkpoints(directory, None)
+    return
+  # Leaves are host copies that one process has: the others are not asked.
+  alone = {'active_processes': {0}} if jax.process_count() > 1 else {}
+  directory.mkdir(parents=True, exist_ok=True)  # which Orbax then leaves to us
   manager = ocp.CheckpointManager(
-    directory, options=ocp.CheckpointManagerOptions(max_to_keep=keep)
+    directory,
+    options=ocp.CheckpointManagerOptions(
+      max_to_keep=keep,
+      create=False,
+      multiprocessing_options=ocp.options.MultiprocessingOptions(**alone),
+    ),
   )
   checkpoints = Checkpoints(directory, manager)
   try:
@@ -182,7 +193,9 @@ class Checkpoints:
     unfinished = steps.unfinished(self.directory).values()
     if unfinished:
       _log.warning('ignored %s', steps.say_unfinished(unfinished))
-    manifest, leaves, damaged = _newest(self.directory, step, abstract_state)
+    manifest, leaves, damaged = restore.newest(
+      self.directory, step, abstract_state
+    )
     for newer in damaged:
       steps.set_aside(self.directory, newer)
     if damaged:
@@ -196,6 +209,15 @@ class Checkpoints:
     if removed:
       _log.warning('removed %s', steps.say_unfinished(removed))
     return removed
+
+  def go_back(self, step: int) -> None:
+    """Removes the checkpoints after `step`, which will be made again."""
+    self.wait()
+    newer = [there for there in self.steps() if there > step]
+    for there in newer:
+      shutil.rmtree(self.directory / str(there))
+    if newer:
+      self._manager.reload()
 
   @contextlib.contextmanager
   def _writing(self) -> Iterator[None]:
@@ -237,80 +259,5 @@ def read(
   directory = workdir / 'checkpoints'
   if not steps.finished(directory):
     raise steps.missing(workdir)
-  manifest, leaves, _ = _newest(directory, step, abstract_state, prefix)
+  manifest, leaves, _ = restore.newest(directory, step, abstract_state, prefix)
   return Restored(manifests.nest(leaves), *map(manifest.get, _REMEMBERED))
-
-
-def _newest(
-  directory: pathlib.Path,
-  step: int | None,
-  abstract: Any = None,
-  prefix: Sequence[str] = (),
-) -> tuple[dict[str, Any], dict[str, np.ndarray], list[int]]:
-  """Manifest and leaves of the newest valid step, and the damaged newer."""
-  there = steps.finished(directory)
-  if not there:
-    raise errors.UserError(f'there is no checkpoint in {directory}')
-  if step is not None and step not in there:
-    raise errors.UserError(
-      f'there is no checkpoint {step} in {directory}',
-      hint=f'it holds {", ".join(map(str, there))}',
-    )
-  damaged = {}
-  for candidate in reversed(there) if step is None else [step]:
-    path = directory / str(candidate)
-    try:
-      manifest = _read_manifest(path)
-      if abstract is not None:
-        manifests.check_fits(manifest, abstract)
-      leaves = _read_leaves(path, manifests.below(prefix, manifest['leaves']))
-    except errors.IntegrityError as error:
-      damaged[candidate] = error
-      continue
-    for newer, why in damaged.items():
-      _log.warning(
-        'checkpoint %d is damaged (%s); using %d', newer, why, candidate
-      )
-    return manifest, leaves, list(damaged)
-  each = '; '.join(f'{number} ({why})' for number, why in damaged.items())
-  raise errors.IntegrityError(
-    f'no valid checkpoint in {directory}: damaged are {each}',
-    hint='copy them back from a backup, or start again in a new workdir',
-  )
-
-
-def _read_manifest(path: pathlib.Path) -> dict[str, Any]:
-  try:
-    with ocp.Checkpointer(ocp.JsonCheckpointHandler()) as checkpointer:
-      manifest = dict(checkpointer.restore(path / 'manifest'))
-  except steps.UNREADABLE as error:
-    raise errors.IntegrityError('manifest: cannot be read') from error
-  manifests.check(manifest, int(path.name))
-  return manifest
-
-
-def _read_leaves(
-  path: pathlib.Path, described: Mapping[str, Mapping[str, Any]]
-) -> dict[str, np.ndarray]:
-  empty = {
-    name: np.zeros(about['shape'], about['dtype'])
-    for name, about in described.items()
-    if 0 in about['shape']
-  }
-  stored = manifests.nest(dict.fromkeys(described.keys() - empty.keys(), 0))
-  as_numpy = jax.tree.map(
-    lambda _: ocp.RestoreArgs(restore_type=np.ndarray), stored
-  )
-  args = ocp.args.PyTreeRestore(
-    stored, restore_args=as_numpy, partial_restore=True
-  )
-  try:
-    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
-      nested = checkpointer.restore(path / 'state', args=args)
-    found = flax.traverse_util.flatten_dict(nested, sep='/') | empty
-  except steps.UNREADABLE as error:
-    raise errors.IntegrityError('state: cannot be read') from error
-  return {
-    name: manifests.check_leaf(name, about, found.get(name))
-    for name, about in described.items()
-  }

@@ -17,13 +17,12 @@ from typing import Any, NamedTuple
 
 import jax
 import ml_collections
-import numpy as np
 
 from jaxvae import config as schema
 from jaxvae.errors import IntegrityError, ResourceError
 from jaxvae.train import banner, checkpoint, finite, steps, workdir
 from jaxvae.train.progress import format_duration
-from jaxvae.train.setup import Setup, fetch, set_up
+from jaxvae.train.setup import Setup, begin, fetch, set_up
 
 STEPS = 5  # of a call: a real one can take a minute
 SECONDS = 4.0  # of calls; the first is not counted
@@ -76,8 +75,8 @@ def dry_run(
   if before is not None:
     free = [*schema.free_keys(), *allowed]
     workdir.check_same(before, schema.to_dict(config), free)
-  setup = set_up(config)
-  banner.introduce(setup, home, before is None, time.monotonic() - begun)
+  setup = set_up([config])
+  banner.introduce(setup, [home], before is None, time.monotonic() - begun)
   done = 0
   if steps.finished(home / 'checkpoints'):
     done = checkpoint.read(home, abstract_state=setup.abstract_state).step
@@ -102,13 +101,13 @@ def _measure(setup: Setup) -> tuple[Any, Measured]:
   """Compiles, and runs calls of a few steps; returns the last state."""
   config = setup.config
   count = min(STEPS, config.steps_per_call, config.num_steps)
-  state = setup.initial(np.uint32(config.seed))
+  state = begin(setup)
   begun = time.monotonic()
   batches = fetch(setup, 0, count)
   fetching = time.monotonic() - begun
   begun = time.monotonic()
   compiled = setup.many.lower(
-    state, batches, setup.resident, setup.hyper
+    state, batches, setup.resident, setup.course
   ).compile()
   compiling = time.monotonic() - begun
   memory = _memory(compiled.memory_analysis())
@@ -116,7 +115,7 @@ def _measure(setup: Setup) -> tuple[Any, Measured]:
   until = time.monotonic() + SECONDS
   while len(calls) < 3 or time.monotonic() < until:
     begun = time.monotonic()
-    state, results = compiled(state, batches, setup.resident, setup.hyper)
+    state, results = compiled(state, batches, setup.resident, setup.course)
     results = jax.device_get(results)
     calls.append(time.monotonic() - begun)
     finite.check_call(results, len(calls) * count, None)

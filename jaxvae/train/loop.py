@@ -1,44 +1,38 @@
-"""Training, top to bottom: claim, resume or start, train, save, evaluate."""
+"""Training, top to bottom: claim, resume or start, train, save, evaluate.
+
+One run, or the members of an ensemble: the same loop, a list of one or of many.
+"""
 
 import pathlib
+import signal
 import time
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax
 import ml_collections
 import numpy as np
 
-from jaxvae import config as schema
 from jaxvae import evaluate
-from jaxvae.errors import DivergedError, JaxvaeError, UserError
+from jaxvae.errors import DivergedError, UserError
 from jaxvae.structs import TrainState
 from jaxvae.train import (
   banner,
   checkpoint,
+  ensemble,
   finite,
+  hosts,
+  members,
   progress,
+  resume,
   signals,
   workdir,
-  writer,
 )
+from jaxvae.train.members import Member
+from jaxvae.train.resume import Position
 from jaxvae.train.setup import Setup, fetch, set_up
 
-
-class Position(NamedTuple):
-  """Where a run stands.
-
-  Attributes:
-    state: what the next step is computed from.
-    step: steps done.
-    saved: the step of the checkpoint that it goes on from, None for a start.
-    timer: where the time went so far.
-  """
-
-  state: TrainState
-  step: int
-  saved: int | None
-  timer: progress.Timer
+Errors = dict[int, DivergedError]  # by the place of the member in the setup
 
 
 def train(
@@ -62,124 +56,211 @@ def train(
   Raises:
     JaxvaeError: with the exit code of its kind.
   """
+  code, errors = train_members([config], [place], allowed)
+  for error in errors.values():
+    raise error
+  return code
+
+
+def train_members(
+  configs: Sequence[ml_collections.ConfigDict],
+  places: Sequence[str],
+  allowed: Sequence[str] = (),
+) -> tuple[int, Errors]:
+  """Trains runs that differ only in numbers as one program; see `train`.
+
+  Each has a work directory of its own, in which it is an ordinary run. One that
+  diverges does not stop the others. One that has diverged before keeps its
+  lane, so that the others end with the same bits, and is not trained again.
+
+  Args:
+    configs: of the members.
+    places: a work directory for each.
+    allowed: as for `train`.
+
+  Returns:
+    (0, or 130 or 143 when a signal stopped it after saving; the error of each
+    member that diverged now).
+
+  Raises:
+    JaxvaeError: what ended them all.
+  """
   # The order matters: all that can be refused is, before a file is written.
   begun = time.monotonic()
-  setup = set_up(config)
-  plain = schema.to_dict(config)
-  with workdir.claim(place) as home:
-    saved = workdir.read_config(home)
-    if saved is not None:
-      workdir.check_same(saved, plain, [*schema.free_keys(), *allowed])
-    banner.introduce(setup, home, saved is None, time.monotonic() - begun)
-    if workdir.read_run(home) is None:
-      workdir.record(home, 'created', 0)
+  setup = set_up(configs)
+  with members.claimed(setup, places, allowed, begun) as homes:
     try:
-      return _train_claimed(setup, home, allowed)
+      return _train_claimed(setup, homes, allowed)
     except UserError:
-      raise  # It does not fit the run that is there, which stays as it was.
-    except JaxvaeError as error:
-      status = 'diverged' if isinstance(error, DivergedError) else 'failed'
-      workdir.record(home, status, _step_in(home), error=str(error))
-      raise
+      raise  # It does not fit the runs that are there, which stay as they were.
     except Exception as error:
-      workdir.record(home, 'failed', _step_in(home), error=repr(error))
-      workdir.write_crash(home, error)
+      for home in homes if hosts.leads() else ():
+        if workdir.read_run(home)['status'] not in ('completed', 'diverged'):
+          members.record_end(home, error)
       raise
 
 
 def _train_claimed(
-  setup: Setup, home: pathlib.Path, allowed: Sequence[str]
-) -> int:
+  setup: Setup, homes: Sequence[pathlib.Path], allowed: Sequence[str]
+) -> tuple[int, Errors]:
   config = setup.config
   with (
     signals.listen() as stop,
-    checkpoint.open(home / 'checkpoints', config.keep_checkpoints) as saves,
+    members.opened(setup, homes) as everyone,
   ):
-    saves.clean_unfinished()
-    start = _start_or_resume(setup, saves, allowed)
-    plain = schema.to_dict(config)
+    alive = dict(enumerate(everyone))
+    if setup.layout.lanes:
+      for at, member in enumerate(everyone):
+        if workdir.read_run(member.home)['status'] == 'diverged':
+          del alive[at]
+    start = resume.start_or_resume(setup, alive, allowed)
     # Only now: a run that could not be resumed keeps its own config.
-    workdir.write_config(home, plain)
-    workdir.record(
-      home, 'running', start.step, config_hash=workdir.config_hash(plain)
-    )
-    with (
-      writer.open_writer(home, start.saved) as metrics,
-      progress.display(config.num_steps, start.step) as display,
-    ):
-      state, step = _steps(setup, home, start, stop, saves, metrics, display)
-    saves.wait()
+    for member in alive.values() if hosts.leads() else ():
+      workdir.write_config(member.home, member.plain)
+      workdir.record(
+        member.home,
+        'running',
+        start.step,
+        config_hash=workdir.config_hash(member.plain),
+        lanes=len(setup.configs),
+      )
+    with progress.display(config.num_steps, start.step) as display:
+      states, step, errors = _steps(setup, alive, start, stop, display)
+    if not hosts.leads():
+      return signals.exit_code(stop.requested) if stop.requested else 0, errors
+    for at in states:
+      alive[at].saves.wait()
     try:
       stop.raise_from_now_on()
-      digest = checkpoint.params_digest(state.params)
-      with start.timer.pause('evaluate'):
-        evaluate.evaluate(setup.model, config, state.params, home, step)
+      for at, state in states.items():
+        with members.diverging(setup, at, alive[at], errors, display):
+          _finish(setup, alive[at], state, step, start.timer)
     except signals.Stopped as stopped:
-      workdir.record(home, 'preempted', step)
+      for at in states:
+        if workdir.read_run(alive[at].home)['status'] == 'running':
+          workdir.record(alive[at].home, 'preempted', step)
       print(
         f'{stopped.signal.name}: stopped at step {step}, which is saved; '
         f'the same command goes on from there'
       )
-      return signals.exit_code(stopped.signal)
-    workdir.record(
-      home,
-      'completed',
-      step,
-      params_sha256=digest,
-      seconds=start.timer.state()['seconds'],
-    )
-    return 0
+      return signals.exit_code(stopped.signal), errors
+    return 0, errors
 
 
-def _start_or_resume(
-  setup: Setup, saves: checkpoint.Checkpoints, allowed: Sequence[str]
-) -> Position:
-  config = setup.config
-  newest = saves.latest()
-  if newest is None:
-    state = setup.initial(np.uint32(config.seed))
-    return Position(state, 0, None, progress.Timer())
-  if newest > config.num_steps:
-    raise UserError(
-      f'config.num_steps={config.num_steps}; the run is at step {newest}',
-      hint='give it more steps, or use a new workdir',
+def _finish(
+  setup: Setup,
+  member: Member,
+  state: TrainState,
+  step: int,
+  timer: progress.Timer,
+) -> None:
+  """Evaluates a trained member, and says that it is completed."""
+  digest = checkpoint.params_digest(state.params)
+  if setup.layout.lanes:
+    print(f'\n{member.home.name}', flush=True)
+  with timer.pause('evaluate'):
+    evaluate.evaluate(
+      setup.model, member.config, state.params, member.home, step
     )
-  state, step, _, info = saves.restore(setup.abstract_state)
-  was, now = info['data'], banner.describe(setup)
-  if was['fingerprint'] != now['fingerprint'] and not any(
-    key.startswith('data.') for key in allowed
-  ):
-    raise UserError(
-      f'the data changed since checkpoint {step}: their fingerprint was '
-      f'{was["fingerprint"]} and is {now["fingerprint"]}',
-      hint='bring the data back, or use a new workdir',
-    )
-  print(f'resume from checkpoint {step}', flush=True)
-  if info['devices'] != jax.device_count():
-    print(
-      f'saved on {info["devices"]} devices, now on {jax.device_count()}: the '
-      f'same batches and the same mathematics, rounded differently'
-    )
-  if step == config.num_steps:
-    print('all steps are done already; evaluating', flush=True)
-  return Position(state, step, step, progress.Timer(info['timer']))
+  workdir.record(
+    member.home,
+    'completed',
+    step,
+    params_sha256=digest,
+    seconds=timer.state()['seconds'],
+  )
 
 
 def _steps(
   setup: Setup,
-  home: pathlib.Path,
+  alive: Mapping[int, Member],
   start: Position,
   stop: signals.Stop,
-  saves: checkpoint.Checkpoints,
-  metrics: writer.Writer,
   display: progress.Display,
-) -> tuple[TrainState, int]:
-  """Runs compiled calls until the end or a signal; all is saved then."""
+) -> tuple[dict[int, TrainState], int, Errors]:
+  """Runs compiled calls until the end or a signal; all is saved then.
+
+  Returns:
+    (states of the members that have not diverged, steps done, the others'
+    errors).
+  """
   config = setup.config
   state, step, saved, timer = start
+  call = _compiling(setup, timer, display)
+  errors: Errors = {}
+
+  def going():
+    return [(at, alive[at]) for at in alive if at not in errors]
+
+  def save():
+    with timer.pause('save'):
+      for (at, member), one in zip(
+        going(), _split(setup, state, [at for at, _ in going()]), strict=True
+      ):
+        with members.diverging(setup, at, member, errors, display):
+          newest = member.saves.latest()
+          finite.check_parameters(one.params, step, newest)
+          members.save(setup, member, one, step, timer)
+    return step
+
+  ready = None
+  with members.writers(alive, start.saved) as metrics:
+    while step < config.num_steps and going() and not _asked(stop):
+      count = _count(config, step)
+      if ready is None:
+        ready = fetch(setup, step, count)
+      timer.start()
+      state, results = call(count, state, ready)
+      step += count
+      # The host's work of the next call, while the devices do this one's.
+      following = _count(config, step)
+      ready = fetch(setup, step, following) if following else None
+      results = _by_member(setup, jax.device_get(results))
+      timer.advance(count)
+      last = step == config.num_steps
+      logged = step % config.log_every == 0 or last
+      for at, member in going():
+        with members.diverging(setup, at, member, errors, display):
+          finite.check_call(results[at], step, member.saves.latest())
+          if logged and at in metrics:
+            means = {k: np.mean(v, axis=0) for k, v in results[at].items()}
+            del means['finite']
+            metrics[at].write(step, means)
+      if logged and metrics and going():
+        shown = [results[at] for at, _ in going()]
+        newest = going()[0][1].saves.latest()
+        line = banner.line(setup, step, shown, len(errors), timer, newest)
+        display.show(step, line)
+      if step % config.save_every == 0 or last:
+        saved = save()
+    if step > (saved or 0):  # A signal came between two saves.
+      save()
+  left = [at for at, _ in going()]
+  return dict(zip(left, _split(setup, state, left), strict=True)), step, errors
+
+
+def _asked(stop: signals.Stop) -> bool:
+  """Whether any of the processes was asked to stop; then all know of it."""
+  number = hosts.agree(int(stop.requested or 0))
+  if number and not stop.requested:
+    stop.requested = signal.Signals(number)
+  return bool(number)
+
+
+def _count(config: ml_collections.ConfigDict, step: int) -> int:
+  """Steps of the next call."""
+  to_boundary = config.steps_per_call - step % config.steps_per_call
+  return min(to_boundary, config.num_steps - step)
+
+
+def _compiling(
+  setup: Setup, timer: progress.Timer, display: progress.Display
+) -> Callable:
+  """(count, state, fetched) -> what `many` gives, compiled on first use."""
   compiled: dict[int, Any] = {}
 
-  def call(count, *args):
+  def call(count, state, fetched):
+    args = state, fetched, setup.resident, setup.course
     if count not in compiled:
       with timer.pause('compile'):
         begun = time.monotonic()
@@ -188,73 +269,23 @@ def _steps(
       display.note(f'compiled {count} steps a call in {seconds:.1f} s')
     return compiled[count](*args)
 
-  def count_from(step):
-    to_boundary = config.steps_per_call - step % config.steps_per_call
-    return min(to_boundary, config.num_steps - step)
-
-  def save():
-    with timer.pause('save'):
-      finite.check_parameters(state.params, step, saves.latest())
-      info = {
-        'timer': timer.state(),
-        'data': banner.describe(setup),
-        'devices': jax.device_count(),
-      }
-      saves.save(step, state, schema.to_dict(config), info)
-    workdir.record(home, 'running', step)
-    return step
-
-  ready = None
-  while step < config.num_steps and not stop.requested:
-    count = count_from(step)
-    if ready is None:
-      ready = fetch(setup, step, count)
-    timer.start()
-    state, results = call(count, state, ready, setup.resident, setup.hyper)
-    step += count
-    # The host's work of the next call, while the devices do this one's.
-    following = count_from(step)
-    ready = fetch(setup, step, following) if following else None
-    results = jax.device_get(results)
-    timer.advance(count)
-    finite.check_call(results, step, saves.latest())
-    last = step == config.num_steps
-    if step % config.log_every == 0 or last:
-      means = {k: np.mean(v, axis=0) for k, v in results.items()}
-      del means['finite']
-      metrics.write(step, means)
-      display.show(step, _line(setup, step, means, timer, saves.latest()))
-    if step % config.save_every == 0 or last:
-      saved = save()
-  if step > (saved or 0):  # A signal came between two saves.
-    save()
-  return state, step
+  return call
 
 
-def _line(
-  setup: Setup,
-  step: int,
-  means: dict[str, Any],
-  timer: progress.Timer,
-  saved: int | None,
-) -> str:
-  kl = means['kl']
-  total = setup.config.num_steps
-  return progress.format_line(
-    step,
-    total,
-    {
-      'loss': float(means['loss']),
-      'reconstruction': float(means['reconstruction']),
-      'kl': float(np.sum(kl)),
-    },
-    (int(np.sum(kl > setup.config.eval.active_kl)), len(kl)),
-    timer.rate(),
-    timer.eta(total - step),
-    saved,
-  )
+def _split(
+  setup: Setup, state: TrainState, wanted: Sequence[int]
+) -> list[TrainState]:
+  """The states of some members; of a run, its own."""
+  if not setup.layout.lanes:
+    return [hosts.to_local(state)] * len(wanted)
+  return ensemble.split(state, wanted)
 
 
-def _step_in(home: pathlib.Path) -> int:
-  run = workdir.read_run(home)
-  return run['step'] if run else 0
+def _by_member(setup: Setup, results: Any) -> list[dict[str, Any]]:
+  """The metrics of a call, `[steps, ...]` of each member."""
+  if not setup.layout.lanes:
+    return [results]
+  return [
+    {name: value[at] for name, value in results.items()}
+    for at in range(len(setup.configs))
+  ]

@@ -1,6 +1,11 @@
-"""From a config to everything that a run needs, before it writes anything."""
+"""From configs to everything that training needs, before it writes anything.
 
-from collections.abc import Callable
+One config is one run. Several that differ in nothing but their seeds, their
+hyper-parameters and the numbers of their schedules are an ensemble: the same
+functions with one more axis in front, the members.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -9,93 +14,141 @@ import numpy as np
 
 from jaxvae import config as schema
 from jaxvae import data, objectives, schedules
+from jaxvae.errors import UserError
 from jaxvae.model import Model, build, parts
-from jaxvae.structs import Hyper, TrainState
-from jaxvae.train import sharding, state, step
+from jaxvae.schedules import Course
+from jaxvae.structs import TrainState
+from jaxvae.train import ensemble, sharding, state, step
 
 
 class Setup(NamedTuple):
-  """A run, ready to start.
+  """One run or an ensemble, ready to start.
 
   Attributes:
-    config: validated.
-    source: the training data.
+    configs: validated, one for each member.
+    sources: the training data, one for each different seed.
+    orders: for each lane, which of the sources it reads.
     model: of the data's image shape.
-    mesh: all devices.
-    hyper: where the hyper-parameters are going, scalars on every device.
+    layout: which devices hold what.
+    course: where the hyper-parameters are going: scalars, `[lanes]` in an
+      ensemble.
     resident: the data that live on the devices, on every one of them.
-    many: (state, fetched, resident, hyper) -> (state, metrics), jitted, the
+    many: (state, fetched, resident, course) -> (state, metrics), jitted, the
       state donated.
-    initial: seed -> TrainState, on every device.
-    abstract_state: its shapes, dtypes and placement, for restoring.
+    initial: seed, `[lanes]` in an ensemble -> TrainState, placed.
+    abstract_state: of one member: shapes, dtypes, placement, for restoring.
   """
 
-  config: ml_collections.ConfigDict
-  source: data.Source
+  configs: tuple[ml_collections.ConfigDict, ...]
+  sources: tuple[data.Source, ...]
+  orders: tuple[int, ...]
   model: Model
-  mesh: jax.sharding.Mesh
-  hyper: Hyper
+  layout: sharding.Layout
+  course: Course
   resident: Any
-  many: Callable[[TrainState, Any, Any, Hyper], tuple[TrainState, Any]]
+  many: Callable[[TrainState, Any, Any, Course], tuple[TrainState, Any]]
   initial: Callable[[Any], TrainState]
   abstract_state: TrainState
 
+  @property
+  def config(self) -> ml_collections.ConfigDict:
+    """What all members share: the first one's config."""
+    return self.configs[0]
 
-def set_up(config: ml_collections.ConfigDict) -> Setup:
+  @property
+  def source(self) -> data.Source:
+    """The data, in the order of the first member."""
+    return self.sources[0]
+
+
+def set_up(configs: Sequence[ml_collections.ConfigDict]) -> Setup:
   """Opens the data, builds the model, and refuses what does not fit.
+
+  Args:
+    configs: one, or the members of an ensemble, see `ensemble.program`.
 
   Raises:
     UserError: a value, a name or the data do not fit; one line says which.
   """
-  schema.validate(config)
+  for config in configs:
+    schema.validate(config)
+  config = configs[0]
+  if len({ensemble.program(each) for each in configs}) > 1:
+    raise UserError('the members of an ensemble differ in more than numbers')
   # Data can take long to prepare: first what can be wrong without them.
   parts(config)
-  mesh = sharding.devices_mesh()
-  sharding.check_batch_size(config.batch_size, mesh)
-  moving = {
-    name: schedules.schedule(text)
-    for name, text in config.schedule.items()
-    if text != 'constant'
-  }
+  layout = sharding.layout(
+    len(configs), config.batch_size, config.shard, config.lanes
+  )
   objective = objectives.objective(config.objective)
   tx = state.optimizer(config.optimizer)
-  source = data.open_source(
-    config.data,
-    split='train',
-    batch_size=config.batch_size,
-    seed=config.seed,
-  )
+  courses = [schedules.course(each.hyper, each.schedule) for each in configs]
+  moving, course = courses[0]
+  seeds = list(dict.fromkeys(each.seed for each in configs))
+  sources = []
+  for seed in seeds:
+    source = data.open_source(
+      config.data,
+      split='train',
+      batch_size=config.batch_size,
+      seed=seed,
+      part=layout.part,
+    )
+    # What lives on the devices is the same for all, and there once.
+    sources.append(source._replace(resident=()) if sources else source)
+  source = sources[0]
   model = build(config, source.spec.image_shape)
-  everywhere = sharding.replicated(mesh)
-  many = jax.jit(
-    step.train_many(
-      step.make_step(model, objective, tx, moving), source.decode
-    ),
-    donate_argnums=0,
-    out_shardings=(everywhere, everywhere),
+  many = step.train_many(
+    step.make_step(model, objective, tx, moving), source.decode
   )
-  initial = jax.jit(
-    lambda seed: state.initial(model, tx, seed), out_shardings=everywhere
-  )
-  abstract_state = jax.tree.map(
-    lambda leaf: jax.ShapeDtypeStruct(
-      leaf.shape, leaf.dtype, sharding=everywhere
-    ),
-    jax.eval_shape(initial, np.uint32(config.seed)),
-  )
+
+  def initial(seed):
+    return state.initial(model, tx, seed)
+
+  orders = [seeds.index(each.seed) for each in configs]
+  abstract = jax.eval_shape(initial, np.uint32(config.seed))
+  if layout.lanes:
+    many = ensemble.over_members(many, layout)
+    initial = jax.vmap(initial)
+    course = ensemble.stack([each for _, each in courses], layout.lanes)
+    orders = ensemble.filled(orders, layout.lanes)
   return Setup(
-    config=config,
-    source=source,
+    configs=tuple(configs),
+    sources=tuple(sources),
+    orders=tuple(orders),
     model=model,
-    mesh=mesh,
-    hyper=jax.device_put(schedules.targets(config.hyper), everywhere),
-    resident=jax.device_put(source.resident, everywhere),
-    many=many,
-    initial=initial,
-    abstract_state=abstract_state,
+    layout=layout,
+    course=sharding.put(course, layout.members),
+    resident=sharding.put(source.resident, layout.everywhere),
+    many=jax.jit(
+      many,
+      donate_argnums=0,
+      out_shardings=(layout.members, layout.members),
+    ),
+    initial=jax.jit(initial, out_shardings=layout.members),
+    abstract_state=jax.tree.map(
+      lambda leaf: jax.ShapeDtypeStruct(
+        leaf.shape, leaf.dtype, sharding=layout.alone
+      ),
+      abstract,
+    ),
   )
+
+
+def begin(setup: Setup) -> TrainState:
+  """The state before the first step, of the run or of all lanes."""
+  seeds = np.array([config.seed for config in setup.configs], np.uint32)
+  if not setup.layout.lanes:
+    return setup.initial(seeds[0])
+  return setup.initial(np.array(ensemble.filled(seeds, setup.layout.lanes)))
 
 
 def fetch(setup: Setup, first: int, count: int) -> Any:
   """The batches of `count` steps from step `first` on, on the devices."""
-  return sharding.put_batches(setup.source.fetch(first, count), setup.mesh)
+  parts = [source.fetch(first, count) for source in setup.sources]
+  if not setup.layout.lanes:
+    return sharding.put_batches(parts[0], setup.layout)
+  stacked = jax.tree.map(
+    lambda *each: np.stack([each[at] for at in setup.orders], axis=1), *parts
+  )
+  return sharding.put_batches(stacked, setup.layout)

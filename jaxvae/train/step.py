@@ -13,10 +13,10 @@ import optax
 
 from jaxvae import keys
 from jaxvae.model import Model
-from jaxvae.schedules import Schedule, at_step
-from jaxvae.structs import Batch, Hyper, TrainState
+from jaxvae.schedules import Course, Schedule, at_step
+from jaxvae.structs import Batch, TrainState
 
-Step = Callable[[TrainState, Batch, Hyper], tuple[TrainState, dict[str, Any]]]
+Step = Callable[[TrainState, Batch, Course], tuple[TrainState, dict[str, Any]]]
 
 
 def make_step(
@@ -25,7 +25,7 @@ def make_step(
   tx: optax.GradientTransformation,
   schedules: Mapping[str, Schedule],
 ) -> Step:
-  """A pure function (state, batch, hyper) -> (next state, metrics).
+  """A pure function (state, batch, course) -> (next state, metrics).
 
   Args:
     model: what is trained.
@@ -40,8 +40,8 @@ def make_step(
     'finite', whether loss and gradient are numbers.
   """
 
-  def train_step(state, batch, hyper):
-    now = at_step(schedules, hyper, state.step)
+  def train_step(state, batch, course):
+    now = at_step(schedules, course, state.step)
     key = keys.stream(state.key, 'train', state.step)
 
     def mean_loss(params):
@@ -73,7 +73,7 @@ def make_step(
 
 def train_many(
   step: Step, decode: Callable[[Any, Any], Batch]
-) -> Callable[[TrainState, Any, Any, Hyper], tuple[TrainState, dict]]:
+) -> Callable[[TrainState, Any, Any, Course], tuple[TrainState, dict]]:
   """`lax.scan` of `step` over the leading axis of what the host fetched.
 
   Args:
@@ -81,13 +81,13 @@ def train_many(
     decode: (resident, one step's fetched arrays) -> Batch, traceable.
 
   Returns:
-    (state, fetched `[steps, batch, ...]`, resident, hyper) -> (state, metrics
+    (state, fetched `[steps, batch, ...]`, resident, course) -> (state, metrics
     with a leading axis of steps).
   """
 
-  def many(state, fetched, resident, hyper):
+  def many(state, fetched, resident, course):
     def body(carry, one):
-      return step(carry, decode(resident, one), hyper)
+      return step(carry, decode(resident, one), course)
 
     return jax.lax.scan(body, state, fetched)
 

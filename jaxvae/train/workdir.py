@@ -76,6 +76,18 @@ def claim(workdir: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     yield workdir
 
 
+def is_held(workdir: pathlib.Path) -> bool:
+  """Whether a process on this machine, or on its file system, has the lock."""
+  try:
+    with open(workdir / '.lock') as handle:
+      fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+  except BlockingIOError:
+    return True
+  except FileNotFoundError:
+    return False
+  return False
+
+
 def record(
   workdir: pathlib.Path, status: str, step: int, **details: Any
 ) -> dict[str, Any]:

@@ -51,17 +51,40 @@ def test_the_mesh_is_all_devices_on_one_automatic_axis():
     sharding.check_batch_size(3, mesh)
 
 
-def test_batches_are_cut_along_the_batch_and_the_rest_is_everywhere():
-  mesh = sharding.devices_mesh()
-  fetched = {
-    'image': np.arange(3 * 4 * 5).reshape(3, 4, 5),
-    'factors': np.arange(3 * 4).reshape(3, 4),
-  }
-  placed = sharding.put_batches(fetched, mesh)
-  for name, whole in fetched.items():
+FETCHED = {
+  'image': np.arange(3 * 4 * 6).reshape(3, 4, 6),
+  'factors': np.arange(3 * 4 * 2).reshape(3, 4, 2),
+}
+
+
+@pytest.mark.parametrize(
+  ('members', 'shard', 'axis'),
+  [(1, 'auto', 1), (1, 'run', 1), (4, 'auto', 1), (3, 'batch', 2)],
+)
+def test_what_the_devices_share(members, shard, axis):
+  """A run its batch, an ensemble its members or each member's batch."""
+  layout = sharding.layout(members, 2, shard, 'auto')
+  placed = sharding.put_batches(FETCHED, layout)
+  for name, whole in FETCHED.items():
     np.testing.assert_array_equal(placed[name], whole)
     parts = [np.asarray(s.data) for s in placed[name].addressable_shards]
-    np.testing.assert_array_equal(np.concatenate(parts, axis=1), whole)
-    assert [part.shape[1] for part in parts] == [2, 2]
-  copies = jax.device_put(np.arange(6), sharding.replicated(mesh))
+    np.testing.assert_array_equal(np.concatenate(parts, axis=axis), whole)
+    assert [part.shape[axis] for part in parts] == [whole.shape[axis] // 2] * 2
+  copies = sharding.put(np.arange(6), layout.everywhere)
   assert [s.data.shape for s in copies.addressable_shards] == [(6,), (6,)]
+
+
+def test_lanes_fill_the_devices():
+  assert sharding.layout(1, 2, 'auto', 'auto').lanes == 0
+  assert sharding.layout(3, 3, 'run', 'map').lanes == 4
+  assert sharding.layout(4, 3, 'auto', 'map').lanes == 4
+  assert sharding.layout(3, 4, 'batch', 'map').lanes == 3
+  # Members that go to one device each need no batch that can be cut.
+  with pytest.raises(UserError, match='not divisible by 2 devices'):
+    sharding.layout(2, 3, 'batch', 'map')
+
+
+def test_a_cpu_goes_through_its_lanes_one_after_another():
+  assert not sharding.layout(2, 4, 'auto', 'auto').at_once
+  assert sharding.layout(2, 4, 'auto', 'vmap').at_once
+  assert not sharding.layout(2, 4, 'auto', 'map').at_once

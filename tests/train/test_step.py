@@ -5,13 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
-from jax.sharding import AxisType
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from jaxvae import keys
+from jaxvae import keys, schedules
 from jaxvae.objectives import objective
-from jaxvae.schedules import schedule
+from jaxvae.schedules import Course
 from jaxvae.structs import TrainState
-from jaxvae.train import sharding
 from jaxvae.train.step import make_step, train_many
 
 SIZE = 8  # of a batch
@@ -21,10 +20,16 @@ SPREAD = {
 }
 
 
-def _step(model, text='beta_vae', optimizer='adam', **moving):
+def _step(model, text='beta_vae', optimizer='adam', **texts):
+  """The step as a function of Hyper: the numbers of the schedules stand."""
   tx = tiny.optimizer(optimizer)
-  schedules = {name: schedule(text) for name, text in moving.items()}
-  return make_step(model, objective(text), tx, schedules), tx
+  moving, course = schedules.course(vars(tiny.hyper()), texts)
+  step = make_step(model, objective(text), tx, moving)
+
+  def of_hyper(state, batch, hyper):
+    return step(state, batch, Course(hyper, course.numbers))
+
+  return of_hyper, tx
 
 
 def _batches(count, size=SIZE, seed=0):
@@ -176,9 +181,10 @@ def test_changing_values_does_not_trace_again():
     return objective('annealed_vae')(*args)
 
   tx = tiny.optimizer('adam')
-  step = jax.jit(
-    make_step(model, counted, tx, {'capacity': schedule('linear(0., 9)')})
+  moving, course = schedules.course(
+    vars(tiny.hyper()), {'capacity': 'linear(0., 9)'}
   )
+  step = jax.jit(make_step(model, counted, tx, moving))
   now, batch = _initial(model, tx), tiny.batch(SIZE)
   for changed in (
     {},
@@ -187,7 +193,7 @@ def test_changing_values_does_not_trace_again():
     {'learning_rate': 0.1},
   ):
     hyper = jax.tree.map(jnp.asarray, tiny.hyper(**changed))
-    now, metrics = step(now, batch, hyper)
+    now, metrics = step(now, batch, Course(hyper, course.numbers))
     for name, value in changed.items():
       assert name == 'capacity' or float(metrics[name]) == np.float32(value)
   assert len(traces) == 1
@@ -216,11 +222,12 @@ def test_one_device_or_two(text):
     mesh = jax.make_mesh(
       (len(devices),), ('data',), axis_types=(AxisType.Auto,), devices=devices
     )
-    everywhere = sharding.replicated(mesh)
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    cut = NamedSharding(mesh, PartitionSpec(None, 'data'))
     begin = jax.device_put(_initial(model, tx), everywhere)
     hyper = jax.device_put(tiny.hyper(gamma=10.0, capacity=0.6), everywhere)
     many = jax.jit(_many(step), out_shardings=everywhere)
-    found.append(many(begin, sharding.put_batches(batches, mesh), hyper))
+    found.append(many(begin, jax.device_put(batches, cut), hyper))
   assert len(found[1][0].step.sharding.device_set) == 2
   _close(jax.device_get(found[1][1]), jax.device_get(found[0][1]))
   _close(jax.device_get(found[1][0].params), jax.device_get(found[0][0].params))

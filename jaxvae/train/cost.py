@@ -1,0 +1,135 @@
+"""What a training step takes, read off its program before it is compiled.
+
+Bytes are an upper estimate: every intermediate array of the jaxpr lives from
+where it is made to its last use. The compiler fuses many of them away and
+reuses their room, and lays some out twice; `tests/train/test_cost.py` compares
+with what it says of the compiled program. Operations are those of the matrix
+products and convolutions, two for each multiplication and addition.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import ml_collections
+import numpy as np
+from jax.extend import core
+
+from jaxvae import data, objectives, schedules
+from jaxvae.model import build
+from jaxvae.structs import Batch
+from jaxvae.train import state, step
+
+
+class Cost(NamedTuple):
+  """Of one run.
+
+  Attributes:
+    state: bytes of parameters and optimiser.
+    temporary: bytes that a step needs beside the state, at its worst moment.
+    operations: of a step.
+  """
+
+  state: int
+  temporary: int
+  operations: int
+
+
+def of_step(config: ml_collections.ConfigDict) -> Cost:
+  """The cost of a run that the config describes; traces, compiles nothing.
+
+  Raises:
+    UserError: the config or the data do not fit.
+  """
+  prepared = data.ensure_prepared(config.data)
+  shape = prepared.image_shape
+  model = build(config, shape)
+  tx = state.optimizer(config.optimizer)
+  moving, course = schedules.course(config.hyper, config.schedule)
+  one = step.make_step(
+    model, objectives.objective(config.objective), tx, moving
+  )
+  begin = jax.eval_shape(
+    lambda seed: state.initial(model, tx, seed), np.uint32(0)
+  )
+  batch = Batch(
+    jax.ShapeDtypeStruct((config.batch_size, *shape), jnp.float32),
+    jax.ShapeDtypeStruct((config.batch_size, len(prepared.factors)), jnp.int32),
+  )
+  jaxpr = jax.make_jaxpr(one)(begin, batch, course).jaxpr
+  held = sum(math.prod(leaf.shape) * 4 for leaf in jax.tree.leaves(begin))
+  return Cost(held, _peak(jaxpr) - held, _operations(jaxpr))
+
+
+def ensemble_bytes(cost: Cost, members: int, at_once: int) -> int:
+  """Bytes of an ensemble of which so many lanes are computed at a time."""
+  return members * cost.state + at_once * (cost.state + cost.temporary)
+
+
+def _peak(jaxpr: core.Jaxpr) -> int:
+  """Bytes that live at the worst moment, the arguments included."""
+  last: dict[Any, int] = {}
+  for at, equation in enumerate(jaxpr.eqns):
+    for variable in _variables(equation.invars):
+      last[variable] = at
+  for variable in _variables(jaxpr.outvars):
+    last[variable] = len(jaxpr.eqns)
+  arguments = _variables([*jaxpr.invars, *jaxpr.constvars])
+  live = sum(map(_bytes, arguments))
+  peak = live
+  for at, equation in enumerate(jaxpr.eqns):
+    made = sum(map(_bytes, equation.outvars))
+    # What a nested program needs beside its own arguments and results.
+    inner = max(
+      (
+        _peak(each) - sum(map(_bytes, _variables(each.invars)))
+        for each in _nested(equation)
+      ),
+      default=0,
+    )
+    peak = max(peak, live + max(made, inner))
+    live += made
+    for variable in set(_variables([*equation.invars, *equation.outvars])):
+      if last.get(variable, at) <= at:
+        live -= _bytes(variable)
+  return peak
+
+
+def _operations(jaxpr: core.Jaxpr) -> int:
+  total = 0
+  for equation in jaxpr.eqns:
+    times = equation.params.get('length', 1)
+    total += times * sum(map(_operations, _nested(equation)))
+    shapes = [variable.aval.shape for variable in equation.invars]
+    made = math.prod(equation.outvars[0].aval.shape) if equation.outvars else 0
+    if equation.primitive.name == 'dot_general':
+      (over, _), _ = equation.params['dimension_numbers']
+      total += 2 * made * math.prod(shapes[0][axis] for axis in over)
+    elif equation.primitive.name == 'conv_general_dilated':
+      outputs = equation.params['dimension_numbers'].rhs_spec[0]
+      kernel = math.prod(shapes[1]) // shapes[1][outputs]
+      total += 2 * made * kernel
+  return total
+
+
+def _nested(equation: core.JaxprEqn) -> list[core.Jaxpr]:
+  found = []
+  for value in equation.params.values():
+    for each in value if isinstance(value, tuple | list) else [value]:
+      if isinstance(each, core.ClosedJaxpr):
+        found.append(each.jaxpr)
+      elif isinstance(each, core.Jaxpr):
+        found.append(each)
+  return found
+
+
+def _variables(atoms: Sequence[Any]) -> list[Any]:
+  return [atom for atom in atoms if not isinstance(atom, core.Literal)]
+
+
+def _bytes(variable: Any) -> int:
+  aval = variable.aval
+  size = getattr(aval.dtype, 'itemsize', 4)
+  return math.prod(aval.shape) * size

@@ -1,0 +1,89 @@
+"""Several processes, on one or on many hosts, that train one run together.
+
+All run the same loop in step: each reads its part of every batch, and all hold
+the same state. Process 0 leads: it alone claims the work directory, writes and
+evaluates. The others read checkpoints from the same directory, so it has to be
+on a disk that all of them see.
+"""
+
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from jaxvae.errors import ResourceError, UserError
+
+# Process 0 evaluates and draws while the others wait for it at the end.
+_SECONDS_AT_THE_END = 3600
+
+
+def connect(coordinator: str, count: int, number: int) -> None:
+  """Joins the processes of a run; before any device is used.
+
+  Args:
+    coordinator: HOST:PORT of process 0; 'auto': the cluster's environment
+      (SLURM, Cloud TPU, Kubernetes) says all three.
+    count: of the processes.
+    number: of this one, from 0 on.
+
+  Raises:
+    UserError: the numbers do not fit, or no cluster says them.
+    ResourceError: the others did not come.
+  """
+  known = {}
+  if coordinator != 'auto':
+    host, _, port = coordinator.rpartition(':')
+    if not host or not port.isdecimal():
+      raise UserError(f'--coordinator={coordinator}; allowed: HOST:PORT, auto')
+    if not 0 <= number < count:
+      raise UserError(
+        f'--process_id={number}; allowed: 0 to {count - 1}, below '
+        f'--num_processes={count}'
+      )
+    known = {
+      'coordinator_address': coordinator,
+      'num_processes': count,
+      'process_id': number,
+    }
+    if host in ('localhost', '127.0.0.1', '::1'):
+      # By default it would listen on all of the machine's addresses.
+      known['coordinator_bind_address'] = coordinator
+  try:
+    jax.distributed.initialize(
+      **known, shutdown_timeout_seconds=_SECONDS_AT_THE_END
+    )
+  except ValueError as error:
+    raise UserError(
+      'no cluster says how many processes there are',
+      hint='give --coordinator=HOST:PORT --num_processes=N --process_id=K',
+    ) from error
+  except RuntimeError as error:
+    raise ResourceError(
+      f'process {number} of {count} could not join {coordinator}: '
+      f'{str(error).splitlines()[0]}'
+    ) from error
+
+
+def leads() -> bool:
+  """Whether this process writes and evaluates."""
+  return jax.process_index() == 0
+
+
+def agree(number: int) -> int:
+  """The largest number that any of the processes gives; all wait for it."""
+  if jax.process_count() == 1:
+    return number
+  every = multihost_utils.process_allgather(np.int32(number))
+  return int(np.max(every))
+
+
+def to_local(state: Any) -> Any:
+  """The state as arrays that this process has for itself.
+
+  What one process computes of an array of all of them would wait for the
+  others for ever.
+  """
+  if jax.process_count() == 1:
+    return state
+  return jax.tree.map(lambda leaf: leaf.addressable_data(0), state)

@@ -1,0 +1,189 @@
+"""The runs that a loop trains, each in its own work directory.
+
+A run alone and a member of an ensemble leave the same files, so a member is
+taken out of its ensemble by naming its directory.
+"""
+
+import contextlib
+import pathlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import ml_collections
+
+from jaxvae import config as schema
+from jaxvae.errors import (
+  DivergedError,
+  JaxvaeError,
+)
+from jaxvae.structs import TrainState
+from jaxvae.train import (
+  banner,
+  checkpoint,
+  hosts,
+  progress,
+  workdir,
+  writer,
+)
+from jaxvae.train.setup import Setup
+
+
+class Member(NamedTuple):
+  """One run.
+
+  Attributes:
+    config: of the run, without an ensemble in it.
+    home: its work directory, claimed.
+    saves: its checkpoints.
+  """
+
+  config: ml_collections.ConfigDict
+  home: pathlib.Path
+  saves: checkpoint.Checkpoints
+
+  @property
+  def plain(self) -> dict[str, Any]:
+    """The config as config.json holds it."""
+    return schema.to_dict(self.config)
+
+
+@contextlib.contextmanager
+def claimed(
+  setup: Setup,
+  places: Sequence[str],
+  allowed: Sequence[str],
+  begun: float,
+) -> Iterator[list[pathlib.Path]]:
+  """Holds the work directories, and refuses what holds another run.
+
+  Args:
+    setup: the runs.
+    places: a work directory for each member.
+    allowed: config keys that may differ from those of a run that is there.
+    begun: when opening the data began, on the monotonic clock.
+
+  Raises:
+    UserError: a directory holds a run with another config.
+    ResourceError: a directory is in use, or cannot be written.
+  """
+  if not hosts.leads():
+    yield [pathlib.Path(place).absolute() for place in places]
+    return
+  free = [*schema.free_keys(), *allowed]
+  with contextlib.ExitStack() as stack:
+    homes = [stack.enter_context(workdir.claim(place)) for place in places]
+    saved = [workdir.read_config(home) for home in homes]
+    for config, before in zip(setup.configs, saved, strict=True):
+      if before is not None:
+        workdir.check_same(before, schema.to_dict(config), free)
+    banner.introduce(setup, homes, saved[0] is None, time.monotonic() - begun)
+    for home in homes:
+      if workdir.read_run(home) is None:
+        workdir.record(home, 'created', 0)
+    yield homes
+
+
+@contextlib.contextmanager
+def opened(
+  setup: Setup, homes: Sequence[pathlib.Path]
+) -> Iterator[list[Member]]:
+  """Opens the checkpoints of all members, and tidies what was cut off.
+
+  Of several processes only the one that leads may write.
+  """
+  # Members are saved one by one: a step that all have must not be thinned out.
+  keep = max(setup.config.keep_checkpoints, 2 if setup.layout.lanes else 1)
+  with contextlib.ExitStack() as stack:
+    members = []
+    for config, home in zip(setup.configs, homes, strict=True):
+      saves = stack.enter_context(
+        checkpoint.open(home / 'checkpoints', keep, hosts.leads())
+      )
+      saves.clean_unfinished()
+      members.append(Member(config, home, saves))
+    yield members
+
+
+@contextlib.contextmanager
+def writers(
+  members: Mapping[int, Member], saved: int | None
+) -> Iterator[dict[int, writer.Writer]]:
+  """A writer of metrics for each member, open at the step to go on from."""
+  if not hosts.leads():
+    yield {}
+    return
+  with contextlib.ExitStack() as stack:
+    yield {
+      at: stack.enter_context(writer.open_writer(member.home, saved))
+      for at, member in members.items()
+    }
+
+
+def save(
+  setup: Setup,
+  member: Member,
+  state: TrainState,
+  step: int,
+  timer: progress.Timer,
+) -> None:
+  """Writes one member's checkpoint in the background, and notes the step.
+
+  Args:
+    setup: the runs.
+    member: whose state it is.
+    state: of that member alone.
+    step: steps done.
+    timer: goes on where it was after a restart.
+  """
+  if not hosts.leads():
+    return
+  info = {
+    'timer': timer.state(),
+    'data': banner.describe(setup),
+    'devices': jax.device_count(),
+  }
+  member.saves.save(step, state, member.plain, info)
+  seconds = info['timer']['seconds']
+  workdir.record(member.home, 'running', step, seconds=seconds)
+
+
+@contextlib.contextmanager
+def diverging(
+  setup: Setup,
+  at: int,
+  member: Member,
+  errors: dict[int, DivergedError],
+  display: progress.Display,
+) -> Iterator[None]:
+  """What diverges within is put into `errors`, recorded and said.
+
+  Args:
+    setup: the runs.
+    at: the member's place in the setup.
+    member: whose numbers are looked at.
+    errors: of the members that have diverged, by their place.
+    display: where an ensemble says so at once; a run ends with its error.
+  """
+  try:
+    yield
+  except DivergedError as error:
+    errors[at] = error
+    record_end(member.home, error)
+    if setup.layout.lanes:
+      display.note(f'{member.home.name} diverged: {error}')
+
+
+def record_end(home: pathlib.Path, error: Exception) -> None:
+  """Says in run.json what ended a run: it diverged, it failed, or a bug."""
+  if not hosts.leads():
+    return
+  run = workdir.read_run(home)
+  step = run['step'] if run else 0
+  status = 'diverged' if isinstance(error, DivergedError) else 'failed'
+  if isinstance(error, JaxvaeError):
+    workdir.record(home, status, step, error=str(error))
+    return
+  workdir.record(home, 'failed', step, error=repr(error))
+  workdir.write_crash(home, error)

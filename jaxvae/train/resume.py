@@ -1,0 +1,154 @@
+"""Where the members of a loop go on from: the last step that all of them have.
+
+Members are saved one after another. A process that was killed in between leaves
+some of them ahead, and these go back to where the others are, so that an
+ensemble ends with the same bits as one that nobody stopped.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+
+from jaxvae.errors import IntegrityError, UserError
+from jaxvae.structs import TrainState
+from jaxvae.train import (
+  banner,
+  checkpoint,
+  ensemble,
+  hosts,
+  manifest,
+  progress,
+)
+from jaxvae.train import setup as setups
+from jaxvae.train.members import Member
+from jaxvae.train.setup import Setup
+
+
+class Position(NamedTuple):
+  """Where the members stand.
+
+  Attributes:
+    state: what the next step is computed from, of the run or of all lanes.
+    step: steps done.
+    saved: the step of the checkpoints that they go on from, None for a start.
+    timer: where the time went so far.
+  """
+
+  state: TrainState
+  step: int
+  saved: int | None
+  timer: progress.Timer
+
+
+def start_or_resume(
+  setup: Setup, members: Mapping[int, Member], allowed: Sequence[str]
+) -> Position:
+  """The state of all lanes, from the newest checkpoints that fit together.
+
+  Args:
+    setup: the runs.
+    members: those that are trained, by their place in the setup.
+    allowed: config keys that may differ from those of the runs that are there.
+
+  Raises:
+    UserError: a run is past the end, or its data or its model changed.
+    IntegrityError: checkpoints are there, and all of them are damaged.
+  """
+  config = setup.config
+  found = _restored(setup, members) if hosts.leads() else {}
+  agreed = hosts.agree(max((one.step for one in found.values()), default=0))
+  if agreed and not hosts.leads():
+    found = {
+      at: member.saves.restore(setup.abstract_state, agreed)
+      for at, member in members.items()
+    }
+  if not found:
+    return Position(setups.begin(setup), 0, None, progress.Timer())
+  step, info = agreed, next(iter(found.values())).info
+  _check_data(setup, step, info, allowed)
+  what = f'{len(found)} members' if setup.layout.lanes else ''
+  print(f'resume {what} from checkpoint {step}'.replace('  ', ' '), flush=True)
+  if info['devices'] != jax.device_count():
+    print(
+      f'saved on {info["devices"]} devices, now on {jax.device_count()}: the '
+      f'same batches and the same mathematics, rounded differently'
+    )
+  if step == config.num_steps:
+    print('all steps are done already; evaluating', flush=True)
+  states = {at: restored.state for at, restored in found.items()}
+  if setup.layout.lanes:
+    # A lane whose member has diverged goes on with the state of another.
+    any_state = next(iter(states.values()))
+    places = range(len(setup.configs))
+    each = [states.get(at, any_state) for at in places]
+    state = ensemble.join(each, setup.layout)
+  else:
+    (state,) = states.values()
+  return Position(state, step, step, progress.Timer(info['timer']))
+
+
+def _restored(
+  setup: Setup, members: Mapping[int, Member]
+) -> dict[int, checkpoint.Restored]:
+  """The checkpoints of one step of all members, or none for a fresh start."""
+  for member in members.values():
+    newest = member.saves.latest()
+    if newest is not None and newest > setup.config.num_steps:
+      raise UserError(
+        f'config.num_steps={setup.config.num_steps}; the run is at step '
+        f'{newest}',
+        hint='give it more steps, or use a new workdir',
+      )
+  found = {
+    at: _on_host(setup, member.saves.restore(setup.abstract_state))
+    for at, member in members.items()
+    if member.saves.steps()
+  }
+  while True:
+    steps = [set(member.saves.steps()) for member in members.values()]
+    common = max(set.intersection(*steps), default=None)
+    ahead = {
+      at: member
+      for at, member in members.items()
+      if (member.saves.latest() or 0) > (common or 0)
+    }
+    for member in ahead.values():
+      member.saves.go_back(common or 0)
+    if common is None:
+      return {}
+    try:
+      for at, member in ahead.items():
+        restored = member.saves.restore(setup.abstract_state, common)
+        found[at] = _on_host(setup, restored)
+    except IntegrityError:
+      member.saves.go_back(common - 1)
+      continue
+    return found
+
+
+def _on_host(
+  setup: Setup, restored: checkpoint.Restored
+) -> checkpoint.Restored:
+  """Of an ensemble, lest the states of all members meet on one device."""
+  if not setup.layout.lanes:
+    return restored
+  state = jax.tree.map(
+    lambda leaf: leaf if manifest.is_key(leaf) else manifest.to_host(leaf),
+    restored.state,
+  )
+  return restored._replace(state=state)
+
+
+def _check_data(
+  setup: Setup, step: int, info: Mapping[str, Any], allowed: Sequence[str]
+) -> None:
+  was, now = info['data'], banner.describe(setup)
+  if was['fingerprint'] != now['fingerprint'] and not any(
+    key.startswith('data.') for key in allowed
+  ):
+    raise UserError(
+      f'the data changed since checkpoint {step}: their fingerprint was '
+      f'{was["fingerprint"]} and is {now["fingerprint"]}',
+      hint='bring the data back, or use a new workdir',
+    )
