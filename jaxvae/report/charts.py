@@ -3,15 +3,13 @@
 Nothing here touches pyplot or the user's matplotlib settings.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib import ticker
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from jaxvae.report import files, style
+from jaxvae.report import style
 
 TOLD = 0.05  # of a factor's entropy
 
@@ -39,7 +37,7 @@ def training_curves(
   if not records:
     raise ValueError('the history has no record with a step: nothing to draw')
   with style.applied():
-    figure = _figure(10, 6.2, title)
+    figure = style.figure(10, 6.2, title)
     panels = figure.subplots(2, 2, sharex=True)
     loss, reconstruction, total, latents = panels.flat
     _curve(loss, records, 'loss', 'Loss', style.LOSS)
@@ -56,7 +54,7 @@ def training_curves(
       panel.xaxis.set_major_locator(ticker.MaxNLocator(6, integer=True))
     for panel in panels[1]:
       panel.set_xlabel('training step')
-    _save_figure(path, figure)
+    style.save_figure(path, figure)
 
 
 def nmi_heatmap(
@@ -84,7 +82,7 @@ def nmi_heatmap(
   with style.applied():
     latents, factors = nmi.shape
     wide = max(5.2, 2.4 + 0.95 * factors)
-    figure = _figure(wide, 1.5 + 0.42 * latents, title)
+    figure = style.figure(wide, 1.5 + 0.42 * latents, title)
     inset = 0.04 * factors / (wide - 1.6)
     panel = figure.subplots()
     shown = panel.imshow(
@@ -116,15 +114,7 @@ def nmi_heatmap(
     bar = figure.colorbar(shown, ax=panel, pad=0.02, aspect=30)
     bar.outline.set_visible(False)
     bar.set_label('I(latent; factor) / H(factor)')
-    _save_figure(path, figure)
-
-
-def _figure(wide: float, high: float, title: str) -> Figure:
-  """An empty figure, in inches, with its title at the left."""
-  figure = Figure(figsize=(wide, high), layout='constrained')
-  figure.get_layout_engine().set(h_pad=0.08, w_pad=0.08)
-  figure.suptitle(title, x=0.01, ha='left', weight='bold', size=13)
-  return figure
+    style.save_figure(path, figure)
 
 
 def _series(records, key) -> tuple[np.ndarray, np.ndarray]:
@@ -230,10 +220,3 @@ def _thousands(value: float, _) -> str:
 
 def _plain(value: float, _) -> str:
   return f'{value:,g}'
-
-
-def _save_figure(path, figure: Figure) -> None:
-  with files.replacing(path) as unfinished, warnings.catch_warnings():
-    # A name in a script that the font lacks shows as boxes: no news to users.
-    warnings.filterwarnings('ignore', 'Glyph .* missing from font')
-    figure.savefig(unfinished)

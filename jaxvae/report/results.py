@@ -5,8 +5,9 @@
   python -m jaxvae.report.results --collect NAME RUN...  results/NAME.json
 
 A document holds `<!-- results:NAME -->` and `<!-- /results -->` on lines of
-their own, and what stands between them is replaced. A config's docstring holds
-a paragraph that begins with `Measured:`, which is replaced likewise.
+their own, and what stands between them is replaced. The docstring of a config
+or of a study holds a paragraph that begins with `Measured:`, which is replaced
+likewise. docs/figures/NAME_scores.png is drawn where a document refers to it.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jaxvae.errors import UserError
-from jaxvae.report import table
+from jaxvae.report import scores, study_table, table
 
 DOCUMENTS = ('README.md', 'docs/results.md')
 _BLOCK = re.compile(
@@ -70,6 +71,8 @@ def markdown(result: dict[str, Any]) -> str:
   """The tables of one results file, as Markdown."""
   if result['kind'] == 'bench':
     return _table(result['header'], result['rows']) + '\n\n' + result['note']
+  if result['kind'] == 'study':
+    return study_table.markdown(result)
   runs = result['runs']
   factors = [f['factor'] for f in runs[0]['metrics'].get('factors', [])]
   header = ['seed', 'steps', 'minutes', 'reconstruction', 'KL', 'active']
@@ -113,7 +116,9 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def sentence(result: dict[str, Any]) -> str:
-  """The `Measured:` paragraph of a config."""
+  """The `Measured:` paragraph of a config or of a study."""
+  if result['kind'] == 'study':
+    return study_table.sentence(result)
   runs = result['runs']
   graded = len(runs[0]['metrics'].get('factors', [])) > 1
   rows = [_numbers(run, graded) for run in runs]
@@ -140,15 +145,12 @@ def sentence(result: dict[str, Any]) -> str:
 
 
 def rendered(root: pathlib.Path) -> dict[pathlib.Path, str]:
-  """Every document and config of `root`, as it should read.
+  """Every document, config and study of `root`, as it should read.
 
   Raises:
     UserError: a document asks for results that are not there.
   """
-  results = {
-    path.stem: json.loads(path.read_text())
-    for path in sorted((root / 'results').glob('*.json'))
-  }
+  results = _load(root)
 
   def block(match):
     name = match[2]
@@ -160,11 +162,63 @@ def rendered(root: pathlib.Path) -> dict[pathlib.Path, str]:
   for name in DOCUMENTS:
     path = root / name
     texts[path] = _BLOCK.sub(block, path.read_text())
-  for path in sorted((root / 'configs').glob('*.py')):
-    if path.stem in results:
-      text = sentence(results[path.stem])
-      texts[path] = _MEASURED.sub(lambda _, t=text: t, path.read_text())
+  for folder, kind in (('configs', 'runs'), ('studies', 'study')):
+    for path in sorted((root / folder).glob('*.py')):
+      result = results.get(path.stem)
+      if result and result['kind'] == kind:
+        text = sentence(result)
+        texts[path] = _MEASURED.sub(lambda _, t=text: t, path.read_text())
   return texts
+
+
+def write(root: pathlib.Path) -> list[pathlib.Path]:
+  """Writes what `rendered` says; returns the files that changed.
+
+  Raises:
+    UserError: a document asks for results that are not there.
+  """
+  stale = _stale(root)
+  for path, text in stale.items():
+    path.write_text(text)
+  return list(stale)
+
+
+def figures(root: pathlib.Path, only: str = '') -> list[pathlib.Path]:
+  """Draws the scores of each study that a document of `root` shows.
+
+  Args:
+    root: of the checkout.
+    only: the name of a study; empty for all.
+
+  Returns:
+    The figures, docs/figures/NAME_scores.png.
+  """
+  told = ''.join((root / name).read_text() for name in DOCUMENTS)
+  drawn = []
+  for name, result in _load(root).items():
+    path = root / 'docs' / 'figures' / f'{name}_scores.png'
+    wanted = result['kind'] == 'study' and only in ('', name)
+    wanted = wanted and f'figures/{path.name}' in told
+    # Of a study that has only failures there is nothing to see yet.
+    if wanted and study_table.completed(result['entries']):
+      scores.study_scores(path, result)
+      drawn.append(path)
+  return drawn
+
+
+def _load(root: pathlib.Path) -> dict[str, Any]:
+  return {
+    path.stem: json.loads(path.read_text())
+    for path in sorted((root / 'results').glob('*.json'))
+  }
+
+
+def _stale(root: pathlib.Path) -> dict[pathlib.Path, str]:
+  return {
+    path: text
+    for path, text in rendered(root).items()
+    if path.read_text() != text
+  }
 
 
 def _numbers(run: dict[str, Any], graded: bool) -> list[float]:
@@ -212,19 +266,16 @@ def main(argv: Sequence[str] | None = None) -> int:
       path.parent.mkdir(exist_ok=True)
       path.write_text(json.dumps(found, indent=1) + '\n')
       return 0
-    stale = {
-      path: text
-      for path, text in rendered(root).items()
-      if path.read_text() != text
-    }
-    if args.check and stale:
-      names = ', '.join(str(p.relative_to(root)) for p in stale)
-      raise UserError(
-        f'differ from results/: {names}',
-        hint='run python -m jaxvae.report.results',
-      )
-    for path, text in stale.items():
-      path.write_text(text)
+    if args.check:
+      # Texts only: the bytes of a PNG depend on the versions that drew it.
+      if stale := _stale(root):
+        names = ', '.join(str(p.relative_to(root)) for p in stale)
+        raise UserError(
+          f'differ from results/: {names}',
+          hint='run python -m jaxvae.report.results',
+        )
+      return 0
+    for path in [*write(root), *figures(root)]:
       print(f'wrote {path.relative_to(root)}')
   except UserError as error:
     print(f'jaxvae: error: {error}', file=sys.stderr)

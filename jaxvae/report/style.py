@@ -7,11 +7,15 @@ colour blindness, and by their lightness in print.
 import contextlib
 import functools
 import pathlib
+import warnings
 from collections.abc import Iterator
 
 import matplotlib
 import matplotlib.style
+from matplotlib.figure import Figure
 from PIL import ImageFont
+
+from jaxvae.report import files
 
 PAPER = '#ffffff'
 INK = '#222222'
@@ -24,6 +28,7 @@ RECONSTRUCTION = '#0072b2'
 KL = '#d55e00'
 TARGET = MUTED
 BEST = '#e69f00'
+SCORE = '#009e73'  # a share between 0 and 1; never beside single latents
 LATENTS = ('#009e73', '#56b4e9', '#cc79a7', '#8c510a')
 LATENT_DASHES = ('-', (0, (5, 1.5)), (0, (1, 1)))
 SEQUENTIAL = 'Blues'
@@ -63,6 +68,22 @@ def applied() -> Iterator[None]:
   """The style for matplotlib figures made inside; the user's own comes back."""
   with matplotlib.style.context(['default', _RC]):
     yield
+
+
+def figure(wide: float, high: float, title: str) -> Figure:
+  """An empty matplotlib figure, in inches, with its title at the left."""
+  empty = Figure(figsize=(wide, high), layout='constrained')
+  empty.get_layout_engine().set(h_pad=0.08, w_pad=0.08)
+  empty.suptitle(title, x=0.01, ha='left', weight='bold', size=13)
+  return empty
+
+
+def save_figure(path, drawn: Figure) -> None:
+  """Writes a figure whole; the ending of the path says as what."""
+  with files.replacing(path) as unfinished, warnings.catch_warnings():
+    # A name in a script that the font lacks shows as boxes: no news to users.
+    warnings.filterwarnings('ignore', 'Glyph .* missing from font')
+    drawn.savefig(unfinished)
 
 
 @functools.cache

@@ -55,6 +55,40 @@ def run(seed, mig, nmi):
 TWO = {'kind': 'runs', 'runs': [run(0, 0.1, 0.4), run(1, 0.3, 0.6)]}
 
 
+def member(index, beta, seed, reconstruction=None, kl=10.0, mig=0.2, **more):
+  """An entry of a study; without a reconstruction, of a run that diverged."""
+  entry = {
+    'index': index,
+    'set': {'hyper.beta': beta, 'seed': seed},
+    'status': 'diverged',
+    'step': 300,
+    'error': 'after step 300\nthe loss is not finite',
+    'lanes': 1,
+  }
+  if reconstruction is not None:
+    measured = run(seed, mig, 0.5)['metrics']
+    measured |= {'reconstruction': reconstruction, 'kl': kl}
+    entry |= run(seed, mig, 0.5)
+    entry |= {'status': 'completed', 'metrics': measured}
+    del entry['error'], entry['config']
+  return entry | more
+
+
+STUDY = {
+  'kind': 'study',
+  'name': 'mine',
+  'config': {'hyper': {'beta': 1.0}, 'seed': 0},
+  'entries': [
+    member(0, 4.0, 0, 100.0, mig=0.1),
+    member(1, 4.0, 1, 104.0, mig=0.5),
+    member(2, 4.0, 2, 101.0, kl=12.0, mig=0.3),
+    member(3, 0.5, 0, 90.0, kl=20.0, mig=0.2),
+    member(4, 0.5, 1),
+    {'index': 5, 'set': {'hyper.beta': 0.5, 'seed': 2}, 'status': 'missing'},
+  ],
+}
+
+
 def test_documents_say_what_results_say():
   for path, text in results.rendered(ROOT).items():
     assert path.read_text() == text, (
@@ -119,3 +153,127 @@ def test_an_unfinished_run_is_no_result(tmp_path):
     (tmp_path / f'{name}.json').write_text('{"status": "preempted"}')
   with pytest.raises(UserError, match='preempted, not completed'):
     results.collect([tmp_path])
+
+
+def test_a_study_has_a_row_for_each_setting():
+  text = results.markdown(STUDY)
+  where, header, rule, four, half, *rest = filter(None, text.splitlines())
+  # 4 runs of 600 s, without the host's share of training: 40 minutes.
+  assert where == (
+    'dSprites re-rendered; nats per image, on 10,000 images; 1 x cpu; 4 runs '
+    'of 1,000 steps in 40 minutes.'
+  )
+  assert header == (
+    '| beta | seeds | failed | ELBO | reconstruction | KL | active | MIG '
+    '| NMI posX | NMI posY |'
+  )
+  assert rule == '| ' + ' | '.join(['---'] * 10) + ' |'
+  # ELBOs of -110, -114 and -113; MIGs of 0.1, 0.5 and 0.3.
+  assert four == (
+    '| 4 | 3 | 0 | -113.00 (-114.00 to -110.00) | 101.00 (100.00 to 104.00) '
+    '| 10.00 (10.00 to 12.00) | 2 | 0.300 (0.100 to 0.500) | 0.50 | 0.50 |'
+  )
+  assert half == (
+    '| 0.5 | 1 | 2 | -110.00 | 90.00 | 20.00 | 2 | 0.200 | 0.50 | 0.50 |'
+  )
+  assert rest == [
+    'Not in these numbers:',
+    '- 4 (beta=0.5, seed=1) diverged: after step 300 the loss is not finite',
+    '- 5 missing',
+  ]
+
+
+def test_a_study_says_what_was_measured():
+  text = results.sentence(STUDY)
+  assert max(map(len, text.splitlines())) <= 79
+  # Medians of 0.3 and 0.2.
+  assert text.replace('\n', ' ') == (
+    'Measured: 4 runs in 40 minutes on 1 x cpu; best at beta=4: MIG 0.300 '
+    '(0.100 to 0.500), median of 3 seeds; of 6 runs, 1 diverged, 1 missing.'
+  )
+
+
+def test_runs_that_share_a_program_share_its_time():
+  packed = [
+    member(seed, 4.0, seed, 100.0, lanes=3, seconds={'train': 90.0})
+    for seed in range(3)
+  ]
+  found = STUDY | {'entries': packed}
+  # 3 x 90 s / 3, and no setting that could be the best of several.
+  assert results.sentence(found).replace('\n', ' ') == (
+    'Measured: 3 runs in 90 seconds on 1 x cpu; MIG 0.200, median of 3 seeds.'
+  )
+  header = results.markdown(found).splitlines()[2]
+  assert header.startswith('| seeds | ELBO |')
+
+
+def test_a_study_without_factors_is_judged_by_its_elbo():
+  entries = [member(0, 4.0, 0, 100.0), member(1, 1.0, 0, 90.0)]
+  for entry in entries:
+    del entry['metrics']['factors'][1]
+  found = STUDY | {'entries': entries}
+  assert 'best at beta=1: ELBO -100.00, median of 1 seed.' in (
+    results.sentence(found).replace('\n', ' ')
+  )
+  assert 'MIG' not in results.markdown(found)
+
+
+def test_a_study_of_which_nothing_is_finished():
+  found = STUDY | {'entries': STUDY['entries'][4:]}
+  assert results.sentence(found) == (
+    'Measured: none of 2 runs: 1 diverged, 1 missing.'
+  )
+  assert results.markdown(found).startswith('None of 2 runs is completed.')
+
+
+def test_settings_are_told_apart_by_all_their_keys():
+  entries = [member(0, 1.0, 0, 90.0), member(1, 1.0, 0, 91.0)]
+  entries[0]['set'] = {'seed': 0, 'schedule.beta': 'linear(0., 10)'}
+  entries[1]['set'] |= {'hyper.beta': 2.0, 'schedule.beta': 'a|b'}
+  text = results.markdown(STUDY | {'entries': entries})
+  # What an index does not set is that of the base config.
+  assert '| schedule.beta | hyper.beta | seeds |' in text
+  assert '| linear(0., 10) | 1 | 1 | -100.00 |' in text
+  assert '| a\\|b | 2 | 1 | -101.00 |' in text
+
+
+def test_studies_fill_documents_and_studies_but_no_config(tmp_path):
+  for name in ('docs', 'results', 'configs', 'studies'):
+    (tmp_path / name).mkdir()
+  (tmp_path / 'results' / 'mine.json').write_text(json.dumps(STUDY))
+  (tmp_path / 'results' / 'runs.json').write_text(json.dumps(TWO))
+  (tmp_path / 'README.md').write_text('')
+  document = tmp_path / 'docs' / 'results.md'
+  document.write_text('<!-- results:mine -->\nold\n<!-- /results -->\n')
+  for place in ('configs/mine.py', 'studies/mine.py', 'studies/runs.py'):
+    (tmp_path / place).write_text('"""A.\n\nMeasured: not yet\n"""\n')
+  texts = results.rendered(tmp_path)
+  assert texts[tmp_path / 'studies' / 'mine.py'].startswith(
+    '"""A.\n\nMeasured: 4 runs in 40 minutes'
+  )
+  assert '| 0.5 | 1 | 2 |' in texts[document]
+  assert not {'configs', 'runs'} & {
+    word for p in texts for word in (p.parent.name, p.stem)
+  }
+
+
+def test_the_command_writes_and_then_has_nothing_to_say(
+  tmp_path, monkeypatch, capsys
+):
+  for name in ('docs', 'results'):
+    (tmp_path / name).mkdir()
+  for name in ('mine', 'unseen'):
+    text = json.dumps(STUDY | {'name': name})
+    (tmp_path / 'results' / f'{name}.json').write_text(text)
+  (tmp_path / 'docs' / 'results.md').write_text('![](figures/mine_scores.png)')
+  readme = tmp_path / 'README.md'
+  readme.write_text('<!-- results:mine -->\nold\n<!-- /results -->\n')
+  monkeypatch.chdir(tmp_path)
+  figures = tmp_path / 'docs' / 'figures'
+  assert results.main(['--check']) == 2
+  assert 'differ from results/: README.md' in capsys.readouterr().err
+  assert 'old' in readme.read_text() and not figures.exists()
+  assert results.main([]) == 0
+  assert [path.name for path in figures.iterdir()] == ['mine_scores.png']
+  assert 'old' not in readme.read_text()
+  assert results.main(['--check']) == 0

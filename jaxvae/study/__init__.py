@@ -1,0 +1,1 @@
+"""Studies: grids of training runs over hyper-parameters and seeds."""
