@@ -5,10 +5,14 @@
   --mode=train|eval            eval: the newest checkpoint of --workdir again
   --dry_run                    checks everything and estimates the time
   --allow_config_change=KEYS   resume although these keys differ
+  --coordinator=HOST:PORT      several processes train together; or auto, where
+  --num_processes=N            the cluster says how many there are, and which
+  --process_id=K               this one is
 
 Exit codes: see jaxvae/errors.py.
 """
 
+import pathlib
 import sys
 from collections.abc import Mapping
 
@@ -31,6 +35,11 @@ _DRY_RUN = flags.DEFINE_bool(
 _ALLOW = flags.DEFINE_list(
   'allow_config_change', [], 'keys that may differ from the run in the workdir'
 )
+_COORDINATOR = flags.DEFINE_string(
+  'coordinator', '', 'HOST:PORT of process 0, or auto; empty: one process'
+)
+_NUM_PROCESSES = flags.DEFINE_integer('num_processes', 1, 'that train together')
+_PROCESS_ID = flags.DEFINE_integer('process_id', 0, 'of this one, from 0 on')
 
 
 def main(overrides: Mapping[str, str]) -> int:
@@ -58,12 +67,39 @@ def main(overrides: Mapping[str, str]) -> int:
   # Not before the flags are known to be right: these imports take seconds.
   from jaxvae.train import dry_run, loop, workdir
 
+  if _COORDINATOR.value:
+    from jaxvae.train import hosts
+
+    hosts.connect(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
   place = _WORKDIR.value or workdir.default(
     _CONFIG.value.partition(':')[0], schema.to_dict(config)
   )
+  if config.ensemble:
+    if allowed:
+      raise UserError('--allow_config_change is for one run, not an ensemble')
+    return _ensemble(config, place)
   if _DRY_RUN.value:
     return dry_run.dry_run(config, place, allowed)
   return loop.train(config, place, allowed)
+
+
+def _ensemble(config, place: str) -> int:
+  """Trains the product that `config.ensemble` describes, or says how."""
+  from jaxvae.study import grid, plan, run, status
+  from jaxvae.train import sharding
+
+  home = pathlib.Path(place).absolute()
+  study = grid.of_ensemble(config, home.name)
+  # Before the devices are first used: the cores share the members.
+  sharding.one_device_per_core(plan.cores())
+  made = plan.make(study, range(len(study.sets)))
+  if _DRY_RUN.value:
+    print(plan.text(study, made, workers=1))
+    return 0
+  codes = run.here(study, made, home)
+  stands = status.look(home, range(len(study.sets)))
+  print(status.text(study, stands, workers=1))
+  return status.exit_code(stands, codes)
 
 
 if __name__ == '__main__':

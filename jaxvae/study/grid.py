@@ -1,0 +1,200 @@
+"""A study: from an index to a config, as a pure function.
+
+A study is a Python file with `CONFIG`, the name of a config, and `sweep()`,
+which yields for each index the keys that it changes:
+
+  CONFIG = 'dsprites_beta:plain'
+  SHARED = {'num_steps': 2_000}  # changed for all of them; may be left out
+
+  def sweep():
+    for beta in (1.0, 4.0):
+      for seed in range(5):
+        yield {'hyper.beta': beta, 'seed': seed}
+
+The ensemble of a config, `{'seed': range(5), 'beta': (1., 4.)}`, is the product
+of its values: a small study of its own.
+"""
+
+import itertools
+import pathlib
+import re
+import runpy
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import ml_collections
+
+from jaxvae import cli
+from jaxvae import config as schema
+from jaxvae.errors import UserError
+from jaxvae.train import ensemble
+
+_NAME = re.compile(r'[A-Za-z0-9_-]{1,100}')
+
+
+class Study(NamedTuple):
+  """Runs that are compared with each other.
+
+  Attributes:
+    name: of its file, and of results/NAME.json.
+    about: its docstring.
+    base: the config that all start from.
+    sets: for each index, the keys that it changes, as text or numbers.
+  """
+
+  name: str
+  about: str
+  base: ml_collections.ConfigDict
+  sets: tuple[dict[str, Any], ...]
+
+
+def load(text: str, overrides: Mapping[str, str]) -> Study:
+  """The study that `--study=text` and the overrides describe.
+
+  Args:
+    text: a file in studies/, or its name.
+    overrides: `--config.KEY=VALUE`, of every index.
+
+  Raises:
+    UserError: no such file, a mistake in it, or a key that may not be there.
+  """
+  path, variant = cli.find(text, 'studies')
+  if variant:
+    raise UserError(f'--study={text}; a study has no variants')
+  if not _NAME.fullmatch(path.stem):
+    raise UserError(
+      f'{path.stem!r} names no study; allowed: letters, digits, _'
+    )
+  with cli.mistakes_in(path):
+    found = runpy.run_path(str(path))
+    if missing := {'CONFIG', 'sweep'} - found.keys():
+      raise UserError(f'{path} has no {", ".join(sorted(missing))}')
+    sets = tuple(dict(each) for each in found['sweep']())
+  base = cli.load_config(found['CONFIG'], {})
+  with cli.mistakes_in(path):
+    base.update_from_flattened_dict(found.get('SHARED', {}))
+  schema.override(base, overrides)
+  schema.validate(base)
+  if base.ensemble:
+    raise UserError(f'{path}: its config has an ensemble; allowed: none')
+  if not sets:
+    raise UserError(f'{path}: sweep() yields nothing')
+  for index, each in enumerate(sets):
+    if clash := sorted(each.keys() & overrides.keys()):
+      raise UserError(
+        f'--config.{clash[0]} is set by the study as well, at index {index}'
+      )
+  study = Study(path.stem, found.get('__doc__') or '', base, sets)
+  _check_different(study)
+  return study
+
+
+def of_ensemble(config: ml_collections.ConfigDict, name: str) -> Study:
+  """The product of the values in `config.ensemble`.
+
+  Keys in the order of the alphabet, the last one fastest: beta, then seed.
+
+  Raises:
+    UserError: a key in which members may not differ, or that has no values.
+  """
+  columns: dict[str, Sequence[Any]] = {}
+  for short, values in sorted(config.ensemble.items()):
+    key = short if '.' in short or short == 'seed' else f'hyper.{short}'
+    if key not in schema.KEYS:
+      raise UserError(f'config.ensemble.{short}; {schema.did_you_mean(short)}')
+    if not ensemble.traced(key):
+      raise UserError(
+        f'config.ensemble.{short}; allowed: seed, hyper.* and schedule.*',
+        hint='runs that differ in their structure are a study, see studies/',
+      )
+    columns[key] = _values(short, values)
+  sets = tuple(
+    dict(zip(columns, each, strict=True))
+    for each in itertools.product(*columns.values())
+  )
+  base = config.copy_and_resolve_references().unlock()
+  base.ensemble = ml_collections.ConfigDict()
+  study = Study(name, '', base.lock(), sets)
+  _check_different(study)
+  return study
+
+
+def config_at(study: Study, index: int) -> ml_collections.ConfigDict:
+  """The validated config of an index; pure.
+
+  Raises:
+    UserError: an unknown key or a value that is not allowed; names the index.
+  """
+  config = ml_collections.ConfigDict(study.base.to_dict()).lock()
+  for key, value in study.sets[index].items():
+    if key not in schema.KEYS:
+      raise UserError(f'index {index}: {schema.did_you_mean(key)}')
+    # A whole number is meant for a key that holds floats, not the reverse.
+    if isinstance(schema.KEYS[key].default, float) and type(value) is int:
+      value = float(value)
+    try:
+      config.update_from_flattened_dict({key: value})
+    except (TypeError, ValueError) as error:
+      raise UserError(
+        f'index {index}: config.{key}={value!r}; '
+        f'allowed: {schema.KEYS[key].allowed[0]}'
+      ) from error
+  try:
+    schema.validate(config)
+  except UserError as error:
+    raise UserError(f'index {index}: {error}') from error
+  return config
+
+
+def directory(home: pathlib.Path, index: int) -> pathlib.Path:
+  """The work directory of an index."""
+  return home / f'{index:04d}'
+
+
+def indices(text: str, count: int) -> list[int]:
+  """'0-5,8' -> 0 ... 5 and 8; '' -> all.
+
+  Raises:
+    UserError: not of this form, or not below `count`.
+  """
+  if not text:
+    return list(range(count))
+  found: list[int] = []
+  for part in text.split(','):
+    ends = re.fullmatch(r'\s*(\d+)(?:-(\d+))?\s*', part)
+    if not ends:
+      raise UserError(f'--index={text}; allowed: 3, or 0-5, or 0-5,8')
+    first = int(ends[1])
+    found += range(first, int(ends[2] or first) + 1)
+  if not found or max(found) >= count:
+    raise UserError(f'--index={text}; allowed: 0 to {count - 1}')
+  return sorted(set(found))
+
+
+def ranges(numbers: Sequence[int]) -> str:
+  """The inverse of `indices`: [0, 1, 2, 8] -> '0-2,8'."""
+  parts = []
+  # Of consecutive numbers, the distance to their place is the same.
+  for _, run in itertools.groupby(
+    enumerate(numbers), lambda pair: pair[1] - pair[0]
+  ):
+    each = [number for _, number in run]
+    parts.append(f'{each[0]}-{each[-1]}' if len(each) > 1 else f'{each[0]}')
+  return ','.join(parts)
+
+
+def _values(short: str, values: Any) -> Sequence[Any]:
+  if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+    raise UserError(
+      f'config.ensemble.{short}={values!r}; allowed: range(8), or (1., 4., 8.)'
+    )
+  return values
+
+
+def _check_different(study: Study) -> None:
+  seen: dict[str, int] = {}
+  for index, each in enumerate(study.sets):
+    text = repr(sorted(each.items()))
+    if text in seen:
+      raise UserError(f'index {index} is the same as index {seen[text]}')
+    seen[text] = index

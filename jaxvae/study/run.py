@@ -1,0 +1,118 @@
+"""Trains indices of a study: in this process, or as jobs of a back end."""
+
+import pathlib
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+
+from jaxvae.errors import JaxvaeError
+from jaxvae.study import grid, status
+from jaxvae.study.backends import Job, backend
+from jaxvae.study.grid import Study
+from jaxvae.study.plan import Plan
+from jaxvae.train import loop, signals
+
+
+def here(study: Study, plan: Plan, home: pathlib.Path) -> list[int]:
+  """Trains the ensembles of a plan one after another in this process.
+
+  What is finished is skipped, what is half done goes on. An ensemble that
+  cannot be trained is reported and does not keep the others from it.
+
+  Args:
+    study: the study.
+    plan: of the indices that are asked for.
+    home: the directory of the study.
+
+  Returns:
+    The exit codes: of each ensemble, up to one that a signal stopped.
+  """
+  codes = []
+  for one in plan.ensembles:
+    stands = status.look(home, one.indices)
+    if all(map(status.finished, stands)):
+      continue
+    # Members that have diverged keep their lanes, see loop.train_members.
+    left = [each.index for each in stands if each.status != 'completed']
+    configs = [grid.config_at(study, index) for index in left]
+    places = [str(grid.directory(home, index)) for index in left]
+    try:
+      if len(left) == 1:
+        code, errors = loop.train(configs[0], places[0]), {}
+      else:
+        code, errors = loop.train_members(configs, places)
+      codes.append(3 if errors and not code else code)
+    except JaxvaeError as error:
+      print(f'jaxvae: error: {grid.ranges(left)}: {error}', file=sys.stderr)
+      codes.append(error.exit_code)
+    if codes[-1] in (130, 143):
+      break
+  return codes
+
+
+def through(
+  text: str,
+  arguments: Sequence[str],
+  plan: Plan,
+  home: pathlib.Path,
+) -> list[int]:
+  """Trains the ensembles of a plan as jobs of a back end.
+
+  A job is this program again, in a process somewhere, with the indices of one
+  ensemble; it sees the same directory.
+
+  Args:
+    text: the back end, such as 'local(workers=2)'.
+    arguments: the command line of a job, without its indices.
+    plan: of the indices that are asked for.
+    home: the directory of the study.
+
+  Returns:
+    The exit codes of the jobs, as they end.
+
+  Raises:
+    UserError: the back end cannot be used.
+  """
+  run = backend(text)
+  jobs = []
+  for one in plan.ensembles:
+    if all(map(status.finished, status.look(home, one.indices))):
+      continue
+    indices = grid.ranges(one.indices)
+    jobs.append(
+      Job(
+        name=f'{home.name}-{indices}',
+        command=(
+          *(sys.executable, '-m', 'jaxvae.study', *arguments),
+          *(f'--index={indices}', f'--members={len(one.indices)}'),
+          '--backend=here',
+        ),
+        log=home / 'logs' / f'{indices}.txt',
+      )
+    )
+  codes = []
+  with signals.listen() as stop:
+    for ended in run(jobs, home, stop):
+      print(_said(ended), flush=True)
+      codes.append(ended.code)
+    if stop.requested:
+      codes.insert(0, signals.exit_code(stop.requested))
+  return codes
+
+
+def command(
+  study: str, home: pathlib.Path, overrides: Mapping[str, str]
+) -> list[str]:
+  """The arguments of every job: `--study=... --workdir=... --config...`."""
+  changed = [f'--config.{key}={value}' for key, value in overrides.items()]
+  return [f'--study={study}', f'--workdir={home}', *changed]
+
+
+def _said(ended) -> str:
+  if ended.code == 0:
+    return f'{ended.job.name}: done'
+  if ended.code == 3:
+    return f'{ended.job.name}: done, some diverged; see {ended.job.log}'
+  how = 'killed' if ended.code < 0 else f'exit code {ended.code}'
+  again = shlex.join(ended.job.command)
+  return f'{ended.job.name}: {how}; see {ended.job.log}; again: {again}'

@@ -1,0 +1,139 @@
+"""How far a study is, read from the files that its runs leave.
+
+Only run.json and the last line of metrics.jsonl of each index are read, so it
+can be asked at any time and from any machine that sees the directory.
+"""
+
+import json
+import math
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jaxvae.study import grid
+from jaxvae.study.grid import Study
+from jaxvae.train import workdir
+from jaxvae.train.progress import format_duration
+from jaxvae.train.writer import METRICS
+
+WAITING = 'waiting'
+_TAIL = 1 << 16  # bytes of metrics.jsonl that surely hold its last line
+
+
+class Standing(NamedTuple):
+  """Where one index stands.
+
+  Attributes:
+    index: of the study.
+    status: of run.json, 'waiting' where there is none; 'stopped' for a run that
+      says it is running while nobody holds its directory.
+    step: the last one that was logged or saved.
+    seconds: this run's share of the time so far, evaluation included.
+    error: what ended it, or ''.
+  """
+
+  index: int
+  status: str
+  step: int
+  seconds: float
+  error: str
+
+
+def look(home: pathlib.Path, indices: Sequence[int]) -> list[Standing]:
+  """Where each index stands.
+
+  Raises:
+    IntegrityError: a run.json is damaged.
+  """
+  return [_look(grid.directory(home, index), index) for index in indices]
+
+
+def finished(standing: Standing) -> bool:
+  """Whether nothing is left to do: it is trained, or it has diverged."""
+  return standing.status in ('completed', 'diverged')
+
+
+def text(study: Study, standings: Sequence[Standing], workers: int) -> str:
+  """What `--status` prints.
+
+  Args:
+    study: the study.
+    standings: of the indices that are asked for.
+    workers: processes that work on it.
+  """
+  steps = [
+    study.sets[one.index].get('num_steps', study.base.num_steps)
+    for one in standings
+  ]
+  counts: dict[str, list[int]] = {}
+  for one in standings:
+    counts.setdefault(one.status, []).append(one.index)
+  lines = [f'{study.name}: {len(standings)} indices']
+  for status in (
+    'completed', 'running', 'stopped', 'preempted', 'diverged', 'failed',
+    'created', WAITING,
+  ):  # fmt: skip
+    if found := counts.get(status):
+      lines.append(f'  {status:10} {len(found):5}  {grid.ranges(found)}')
+  for one in standings:
+    if one.error:
+      lines.append(f'  {one.index}: {one.error}')
+  done = sum(min(one.step, n) for one, n in zip(standings, steps, strict=True))
+  lines.append(
+    f'{done:,} of {sum(steps):,} steps, {math.floor(100 * done / sum(steps))} %'
+  )
+  left = sum(
+    max(n - one.step, 0)
+    for one, n in zip(standings, steps, strict=True)
+    if not finished(one)
+  )
+  spent = sum(one.seconds for one in standings)
+  paid = sum(one.step for one in standings if one.seconds)
+  if left and paid:
+    time = format_duration(left * spent / paid / workers)
+    by = f'{workers} processes' if workers > 1 else 'one process'
+    lines.append(f'{time} left, for {by} at the rate so far')
+  return '\n'.join(lines)
+
+
+def exit_code(standings: Sequence[Standing], codes: Sequence[int]) -> int:
+  """Of the study: 0 all completed, 3 some diverged, or what kept it from that.
+
+  Args:
+    standings: of the indices that were asked for.
+    codes: of the jobs.
+  """
+  if not all(map(finished, standings)):
+    return next((code for code in codes if code not in (0, 3)), 1)
+  return 3 if any(one.status == 'diverged' for one in standings) else 0
+
+
+def _look(home: pathlib.Path, index: int) -> Standing:
+  run = workdir.read_run(home)
+  if run is None:
+    return Standing(index, WAITING, 0, 0.0, '')
+  status = run['status']
+  step = run['step']
+  if status == 'running':
+    step = max(step, _last_step(home / METRICS))
+    status = 'running' if workdir.is_held(home) else 'stopped'
+  seconds = run.get('seconds', {})
+  spent = sum(value for key, value in seconds.items() if key != 'host')
+  share = spent / run.get('lanes', 1)
+  return Standing(index, status, step, share, run.get('error', ''))
+
+
+def _last_step(path: pathlib.Path) -> int:
+  """The step of the last whole line, 0 where there is none."""
+  try:
+    with path.open('rb') as lines:
+      lines.seek(0, os.SEEK_END)
+      lines.seek(max(0, lines.tell() - _TAIL))
+      last = lines.read().rpartition(b'\n')[0].rpartition(b'\n')[2]
+  except FileNotFoundError:
+    return 0
+  try:
+    return json.loads(last)['step']
+  except (ValueError, KeyError):
+    return 0

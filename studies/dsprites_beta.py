@@ -1,0 +1,29 @@
+"""Beta against the seed: the beta-VAE on dSprites, re-rendered, shortened.
+
+  python -m jaxvae.study --study=studies/dsprites_beta.py
+
+Five values of beta [Higgins et al. 2017] with five seeds each, as in the large
+studies of the field, on a tenth of the steps of `configs/dsprites_beta.py` and
+with smaller layers, so that two cores do all 25 runs in less than 80 minutes.
+So short a run finds the positions and no more; what it shows is how far the
+seeds lie apart.
+
+Measured: not yet.
+"""
+
+CONFIG = 'dsprites_beta:plain'
+SHARED = {
+  'num_steps': 2_000,
+  'steps_per_call': 50,
+  'log_every': 100,
+  'save_every': 500,
+  'hyper.learning_rate': 1e-3,
+  'schedule.learning_rate': 'constant',
+  'eval.figures': False,
+}
+
+
+def sweep():
+  for beta in (1.0, 2.0, 4.0, 8.0, 16.0):
+    for seed in range(5):
+      yield {'hyper.beta': beta, 'seed': seed}
