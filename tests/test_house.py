@@ -60,6 +60,8 @@ ONLY_IN = {
   'grain': ('data/',),
   'array_record': ('data/',),
   'h5py': ('data/',),
+  'ray': ('study/ray_cluster.py',),
+  'submitit': ('study/slurm.py',),
   'tensorboardX': ('train/writer.py',),
 }
 FLAG_FILES = ('main.py', 'cli.py', 'data/prepare.py', 'study/__main__.py')

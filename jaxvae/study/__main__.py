@@ -94,12 +94,12 @@ def _results(study, home) -> int:
 
 
 def _train(study, home, asked, overrides) -> int:
-  from jaxvae.study import plan, run, status
+  from jaxvae.study import jobs, plan, run, status
   from jaxvae.train import sharding
 
   workers = _workers()
   # Before the devices are first used: the cores share an ensemble's members.
-  sharding.one_device_per_core(max(1, plan.cores() // workers))
+  sharding.one_device_per_core(max(1, jobs.cores() // workers))
   made = plan.make(
     study, asked, _MEMBERS.value, int(_MEMORY.value * 2**30), workers
   )
@@ -112,7 +112,7 @@ def _train(study, home, asked, overrides) -> int:
   else:
     path, _ = cli.find(_STUDY.value, 'studies')
     arguments = run.command(path.absolute(), home, overrides)
-    codes = run.through(_BACKEND.value, arguments, made, home)
+    codes = run.through(_BACKEND.value, study, arguments, made, home, workers)
   stands = status.look(home, asked)
   print(status.text(study, stands, workers))
   return status.exit_code(stands, codes)

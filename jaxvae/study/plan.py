@@ -7,7 +7,6 @@ size of the machine, not on what is done already, so that a member ends with the
 same bits whatever happened on the way.
 """
 
-import os
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -174,11 +173,6 @@ def seconds(plan: Plan, one: Ensemble, rate: float) -> float:
   """
   each = plan.costs[one.program].operations * plan.steps[one.program]
   return len(one.indices) * each / (rate / 2)
-
-
-def cores() -> int:
-  """Cores that this process may use."""
-  return int(os.environ.get('NPROC') or len(os.sched_getaffinity(0)))
 
 
 def _bytes(each: cost.Cost, members: int, at_once: int) -> int:

@@ -1,9 +1,11 @@
 """Trains indices of a study: in this process, or as jobs of a back end."""
 
+import contextlib
 import pathlib
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 
 from jaxvae.errors import JaxvaeError
 from jaxvae.study import grid, status
@@ -11,6 +13,8 @@ from jaxvae.study.backends import Job, backend
 from jaxvae.study.grid import Study
 from jaxvae.study.plan import Plan
 from jaxvae.train import loop, signals
+
+SECONDS_BETWEEN_LINES = 30
 
 
 def here(study: Study, plan: Plan, home: pathlib.Path) -> list[int]:
@@ -52,9 +56,11 @@ def here(study: Study, plan: Plan, home: pathlib.Path) -> list[int]:
 
 def through(
   text: str,
+  study: Study,
   arguments: Sequence[str],
   plan: Plan,
   home: pathlib.Path,
+  workers: int,
 ) -> list[int]:
   """Trains the ensembles of a plan as jobs of a back end.
 
@@ -63,9 +69,11 @@ def through(
 
   Args:
     text: the back end, such as 'local(workers=2)'.
+    study: the study.
     arguments: the command line of a job, without its indices.
     plan: of the indices that are asked for.
     home: the directory of the study.
+    workers: processes that share the work, for the time left.
 
   Returns:
     The exit codes of the jobs, as they end.
@@ -90,8 +98,9 @@ def through(
         log=home / 'logs' / f'{indices}.txt',
       )
     )
+  asked = [index for one in plan.ensembles for index in one.indices]
   codes = []
-  with signals.listen() as stop:
+  with signals.listen() as stop, _progress(study, home, asked, workers):
     for ended in run(jobs, home, stop):
       print(_said(ended), flush=True)
       codes.append(ended.code)
@@ -106,6 +115,30 @@ def command(
   """The arguments of every job: `--study=... --workdir=... --config...`."""
   changed = [f'--config.{key}={value}' for key, value in overrides.items()]
   return [f'--study={study}', f'--workdir={home}', *changed]
+
+
+@contextlib.contextmanager
+def _progress(
+  study: Study, home: pathlib.Path, asked: Sequence[int], workers: int
+) -> Iterator[None]:
+  """Says how far the study is, now and then, while jobs run."""
+  done = threading.Event()
+
+  def tell():
+    before = ''
+    while not done.wait(SECONDS_BETWEEN_LINES):
+      line = status.line(study, status.look(home, asked), workers)
+      if line != before:
+        print(line, flush=True)
+      before = line
+
+  thread = threading.Thread(target=tell, daemon=True)
+  thread.start()
+  try:
+    yield
+  finally:
+    done.set()
+    thread.join()
 
 
 def _said(ended) -> str:

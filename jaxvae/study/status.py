@@ -18,6 +18,10 @@ from jaxvae.train.progress import format_duration
 from jaxvae.train.writer import METRICS
 
 WAITING = 'waiting'
+_ORDER = (
+  *('completed', 'running', 'stopped', 'preempted', 'diverged', 'failed'),
+  'created',
+)
 _TAIL = 1 << 16  # bytes of metrics.jsonl that surely hold its last line
 
 
@@ -29,13 +33,15 @@ class Standing(NamedTuple):
     status: of run.json, 'waiting' where there is none; 'stopped' for a run that
       says it is running while nobody holds its directory.
     step: the last one that was logged or saved.
-    seconds: this run's share of the time so far, evaluation included.
+    saved: the last one that was saved.
+    seconds: this run's share of the time to there, evaluation included.
     error: what ended it, or ''.
   """
 
   index: int
   status: str
   step: int
+  saved: int
   seconds: float
   error: str
 
@@ -62,39 +68,43 @@ def text(study: Study, standings: Sequence[Standing], workers: int) -> str:
     standings: of the indices that are asked for.
     workers: processes that work on it.
   """
-  steps = [
-    study.sets[one.index].get('num_steps', study.base.num_steps)
-    for one in standings
-  ]
   counts: dict[str, list[int]] = {}
   for one in standings:
     counts.setdefault(one.status, []).append(one.index)
   lines = [f'{study.name}: {len(standings)} indices']
-  for status in (
-    'completed', 'running', 'stopped', 'preempted', 'diverged', 'failed',
-    'created', WAITING,
-  ):  # fmt: skip
+  for status in (*_ORDER, WAITING):
     if found := counts.get(status):
       lines.append(f'  {status:10} {len(found):5}  {grid.ranges(found)}')
-  for one in standings:
-    if one.error:
-      lines.append(f'  {one.index}: {one.error}')
-  done = sum(min(one.step, n) for one, n in zip(standings, steps, strict=True))
-  lines.append(
-    f'{done:,} of {sum(steps):,} steps, {math.floor(100 * done / sum(steps))} %'
-  )
-  left = sum(
-    max(n - one.step, 0)
-    for one, n in zip(standings, steps, strict=True)
-    if not finished(one)
-  )
+  lines += [f'  {one.index}: {one.error}' for one in standings if one.error]
+  return '\n'.join([*lines, line(study, standings, workers)])
+
+
+def line(study: Study, standings: Sequence[Standing], workers: int) -> str:
+  """'9 of 25 runs, 41 % of the steps, 12m left in one process'.
+
+  Args:
+    study: the study.
+    standings: of the indices that are asked for.
+    workers: processes that work on it.
+  """
+  steps = [
+    study.sets[one.index].get('num_steps', study.base.num_steps)
+    for one in standings
+  ]
+  pairs = list(zip(standings, steps, strict=True))
+  ended = sum(map(finished, standings))
+  done = sum(n if finished(one) else min(one.step, n) for one, n in pairs)
+  share = math.floor(100 * done / sum(steps))
+  said = f'{ended} of {len(standings)} runs, {share} % of the steps'
+  left = sum(max(n - one.step, 0) for one, n in pairs if not finished(one))
+  # Of those whose time is known; what a run took is written when it saves.
   spent = sum(one.seconds for one in standings)
-  paid = sum(one.step for one in standings if one.seconds)
+  paid = sum(one.saved for one in standings if one.seconds)
   if left and paid:
     time = format_duration(left * spent / paid / workers)
-    by = f'{workers} processes' if workers > 1 else 'one process'
-    lines.append(f'{time} left, for {by} at the rate so far')
-  return '\n'.join(lines)
+    where = f'{workers} processes' if workers > 1 else 'one process'
+    said += f', {time} left in {where}'
+  return said
 
 
 def exit_code(standings: Sequence[Standing], codes: Sequence[int]) -> int:
@@ -112,7 +122,7 @@ def exit_code(standings: Sequence[Standing], codes: Sequence[int]) -> int:
 def _look(home: pathlib.Path, index: int) -> Standing:
   run = workdir.read_run(home)
   if run is None:
-    return Standing(index, WAITING, 0, 0.0, '')
+    return Standing(index, WAITING, 0, 0, 0.0, '')
   status = run['status']
   step = run['step']
   if status == 'running':
@@ -121,7 +131,8 @@ def _look(home: pathlib.Path, index: int) -> Standing:
   seconds = run.get('seconds', {})
   spent = sum(value for key, value in seconds.items() if key != 'host')
   share = spent / run.get('lanes', 1)
-  return Standing(index, status, step, share, run.get('error', ''))
+  error = run.get('error', '')
+  return Standing(index, status, step, run['step'], share, error)
 
 
 def _last_step(path: pathlib.Path) -> int:
