@@ -5,16 +5,15 @@ returns it. The dict is locked, so a mistyped key is refused with the nearest
 one; `validate` refuses values, all at once, before anything is written.
 """
 
-import ast
 import difflib
 import json
 import math
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import ml_collections
 
+from jaxvae import spec
 from jaxvae.errors import UserError
 from jaxvae.structs import Hyper
 
@@ -133,7 +132,8 @@ KEYS: dict[str, Key] = {
   'eval.figures': Key(True, _BOOL, 'draw figures and animations', free=True),
 }
 # Beside these, `ensemble` holds the values that the members of an ensemble
-# take, by key: {'seed': range(8), 'beta': (1., 4., 8.)}; see study/grid.py.
+# take, by key: {'seed': range(8), 'beta': (1., 4.)}, of others than hyper.* in
+# their group: {'schedule': {'capacity': (...)}}; see study/grid.py.
 ENSEMBLE = 'ensemble'
 
 
@@ -141,13 +141,7 @@ def default() -> ml_collections.ConfigDict:
   """A locked config with every key at its default."""
   config = ml_collections.ConfigDict()
   for name, key in KEYS.items():
-    *groups, leaf = name.split('.')
-    place = config
-    for group in groups:
-      if group not in place:
-        place[group] = ml_collections.ConfigDict()
-      place = place[group]
-    place[leaf] = key.default
+    _put(config, name, key.default)
   config[ENSEMBLE] = ml_collections.ConfigDict()
   return config.lock()
 
@@ -191,10 +185,16 @@ def override(
   """
   wrong = []
   values = {}
-  members = {}
+  changed = {}
   for name, text in texts.items():
     if name.startswith(f'{ENSEMBLE}.'):
-      members[name.partition('.')[2]] = _read_values(name, text)
+      short = name.partition('.')[2]
+      try:
+        if not {short, f'hyper.{short}'} & KEYS.keys():
+          wrong.append(f'unknown key config.{name}; {did_you_mean(short)}')
+        changed[short] = spec.values(text)
+      except ValueError as error:
+        wrong.append(f'config.{name}={text!r}; allowed: {error}')
       continue
     if name not in KEYS:
       wrong.append(f'unknown key config.{name}; {did_you_mean(name)}')
@@ -209,13 +209,17 @@ def override(
       )
   # A file may build its config without `default`; `validate` says so then.
   missing = values.keys() - flatten(config).keys()
+  if changed and ENSEMBLE not in config:
+    missing.add(ENSEMBLE)
   wrong += [f'config.{name} is missing' for name in missing]
   if wrong:
     raise UserError('; '.join(sorted(wrong)))
   config.update_from_flattened_dict(values)
-  if members:
-    members = config[ENSEMBLE].to_dict() | members
-    config[ENSEMBLE] = ml_collections.ConfigDict(members)
+  if changed:
+    fresh = ml_collections.ConfigDict()
+    for name, each in (flatten(config[ENSEMBLE]) | changed).items():
+      _put(fresh, name, each)
+    config[ENSEMBLE] = fresh
   return config
 
 
@@ -227,7 +231,9 @@ def validate(config: ml_collections.ConfigDict) -> None:
   """
   wrong = []
   flat = flatten(config)
-  for name in flat.keys() - KEYS.keys() - {ENSEMBLE}:
+  if not isinstance(config.get(ENSEMBLE), ml_collections.ConfigDict):
+    wrong.append(f'config.{ENSEMBLE} is missing')
+  for name in flat.keys() - KEYS.keys():
     wrong.append(f'unknown key config.{name}; {did_you_mean(name)}')
   for name, key in KEYS.items():
     if name not in flat:
@@ -264,20 +270,17 @@ def did_you_mean(name: str) -> str:
 
 
 def flatten(config: ml_collections.ConfigDict) -> dict[str, Any]:
-  """{'data.name': 'dsprites', ...}."""
+  """{'data.name': 'dsprites', ...}; of a run, so without its ensemble."""
   flat: dict[str, Any] = {}
 
   def visit(prefix, mapping):
     for name, value in mapping.items():
-      if f'{prefix}{name}' == ENSEMBLE:
-        if value:
-          flat[ENSEMBLE] = {key: tuple(v) for key, v in value.items()}
-      elif isinstance(value, Mapping | ml_collections.ConfigDict):
+      if isinstance(value, Mapping | ml_collections.ConfigDict):
         visit(f'{prefix}{name}.', value)
       else:
         flat[f'{prefix}{name}'] = value
 
-  visit('', config)
+  visit('', {name: config[name] for name in config if name != ENSEMBLE})
   return flat
 
 
@@ -303,14 +306,10 @@ def free_keys() -> list[str]:
   return [name for name, key in KEYS.items() if key.free]
 
 
-def _read_values(name: str, text: str) -> tuple[Any, ...]:
-  """'range(8)', '(1., 4.)' or '1., 4.' -> the values of a member's key."""
-  try:
-    if found := re.fullmatch(r'range\(([0-9, ]+)\)', text.strip()):
-      return tuple(range(*map(int, found[1].split(','))))
-    values = ast.literal_eval(f'({text},)')
-  except (SyntaxError, TypeError, ValueError) as error:
-    raise UserError(
-      f'--config.{name}={text}; allowed: range(8), or values such as 1.,4.,8.'
-    ) from error
-  return values[0] if isinstance(values[0], tuple) else values
+def _put(config: ml_collections.ConfigDict, name: str, value: Any) -> None:
+  *groups, leaf = name.split('.')
+  for group in groups:
+    if group not in config:
+      config[group] = ml_collections.ConfigDict()
+    config = config[group]
+  config[leaf] = value

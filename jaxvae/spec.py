@@ -1,6 +1,7 @@
 """Text such as `gaussian(10) + loop(tau=5.)` as data; nothing is evaluated."""
 
 import ast
+import re
 from typing import Any, NamedTuple
 
 from jaxvae.errors import UserError
@@ -43,6 +44,28 @@ def parse(text: str) -> tuple[Call, ...]:
       f'{shown!r} is not of the form name(arguments) + name(arguments)',
       hint="write for example 'gaussian(10)' or 'linear(0., 20000)'",
     ) from error
+
+
+def values(text: str) -> tuple[Any, ...]:
+  """'range(8)', '(1., 4.)' or '1., 4.': the values that a key takes.
+
+  Raises:
+    ValueError: the text is anything else; says what is allowed.
+  """
+  try:
+    if found := re.fullmatch(r'range\(([0-9, ]+)\)', text.strip()):
+      return tuple(range(*map(int, found[1].split(','))))
+    given = ast.literal_eval(f'({text},)')
+  except (
+    SyntaxError,
+    ValueError,
+    TypeError,
+    MemoryError,
+    RecursionError,
+  ) as error:
+    raise ValueError('range(8), or values such as 1.,4.,8.') from error
+  alone = len(given) == 1 and isinstance(given[0], tuple)
+  return given[0] if alone else given
 
 
 def _terms(node: ast.expr) -> tuple[Call, ...]:

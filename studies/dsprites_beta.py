@@ -13,7 +13,7 @@ Measured: not yet.
 
 CONFIG = 'dsprites_beta:plain'
 SHARED = {
-  'num_steps': 2_000,
+  'num_steps': 3_000,
   'steps_per_call': 50,
   'log_every': 100,
   'save_every': 500,

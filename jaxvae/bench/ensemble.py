@@ -35,6 +35,9 @@ NETS = {
   'small': ('mlp(encoder=(500, 120), decoder=(120, 500))', 'mnist', 2, 100),
   'locatello': ('locatello', 'dsprites', 10, 10),
   'mlp': ('mlp', 'dsprites', 10, 10),
+  # On an accelerator a convolution is XLA's, and with the weights of many
+  # members a grouped one; this is what matrix products make of it there.
+  'locatello_matmul': ("locatello(lowering='matmul')", 'dsprites', 10, 10),
 }
 HEADER = [
   'network',
@@ -62,6 +65,7 @@ def measure(name: str, seeds: list[int], args: argparse.Namespace) -> dict:
     seed at step 100.
   """
   net, data, latents, scanned = NETS[name]
+  scanned = args.scanned or scanned
   config = schema.default()
   config.net = net
   config.latent = f'gaussian({latents})'
@@ -117,7 +121,10 @@ def main() -> None:
   parser.add_argument('--length', type=int, default=2_000)
   parser.add_argument('--rounds', type=int, default=3)
   parser.add_argument('--lanes', default='auto')
-  parser.add_argument('--nets', nargs='+', choices=NETS, default=list(NETS))
+  parser.add_argument(
+    '--scanned', type=int, default=0, help='steps in a call; divides 100'
+  )
+  parser.add_argument('--nets', nargs='+', choices=NETS, default=list(NETS)[:3])
   parser.add_argument('--data_dir', default='', help='prepared data')
   parser.add_argument('--manual_dir', default='', help='the files of MNIST')
   parser.add_argument('--out', help='a file in results/ to write')
@@ -156,7 +163,7 @@ def _leg(args: argparse.Namespace, name: str, seeds: list[int]) -> dict:
     *(sys.executable, '-m', 'jaxvae.bench.ensemble'),
     *(f'--leg={name}:{",".join(map(str, seeds))}', f'--steps={args.steps}'),
     *(f'--data_dir={args.data_dir}', f'--lanes={args.lanes}'),
-    f'--manual_dir={args.manual_dir}',
+    *(f'--manual_dir={args.manual_dir}', f'--scanned={args.scanned}'),
   ]
   done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
   return json.loads(done.stdout.splitlines()[-1])

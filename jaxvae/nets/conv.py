@@ -1,8 +1,10 @@
 """Convolutions whose lowering suits the backend.
 
-On a GPU or TPU these are XLA's convolutions. On a CPU XLA's gradients of
-strided and transposed convolutions take most of a step, so there a convolution
-is a matrix product instead:
+On a TPU these are XLA's convolutions. On a CPU XLA's gradients of strided and
+transposed convolutions take most of a step, and on a GPU, where those of many
+members of an ensemble are grouped convolutions, eight tenths of it
+(results/ensemble_gpu.json). There a convolution is a matrix product instead,
+and that of many members a batched one:
 
 * A kernel of size k with stride s, read in blocks of s x s pixels
   ("macro-pixels", space to depth), is a kernel of t = ceil(k / s) taps with
@@ -38,7 +40,7 @@ def conv(x: Array, kernel: Array, stride: int, lowering: str = 'auto') -> Array:
     x: `[b, h, w, inputs]`.
     kernel: `[k, k, inputs, outputs]`.
     stride: of both axes.
-    lowering: 'matmul', 'xla', or 'auto': matmul on a CPU, xla elsewhere.
+    lowering: 'matmul', 'xla', or 'auto': xla on a TPU, matmul elsewhere.
 
   Returns:
     `[b, ceil(h / stride), ceil(w / stride), outputs]`.
@@ -71,7 +73,7 @@ def conv_transpose(
     x: `[b, h, w, inputs]`.
     kernel: `[k, k, inputs, outputs]`, not flipped (Flax's convention).
     stride: of both axes.
-    lowering: 'matmul', 'xla', or 'auto': matmul on a CPU, xla elsewhere.
+    lowering: 'matmul', 'xla', or 'auto': xla on a TPU, matmul elsewhere.
 
   Returns:
     `[b, h * stride, w * stride, outputs]`.
@@ -144,7 +146,7 @@ def _params(module: Any, x: Array) -> tuple[Array, Array]:
 def _matmul(lowering: str) -> bool:
   check_lowering(lowering)
   if lowering == 'auto':
-    return jax.default_backend() == 'cpu'
+    return jax.default_backend() != 'tpu'
   return lowering == 'matmul'
 
 

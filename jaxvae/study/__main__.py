@@ -94,10 +94,13 @@ def _results(study, home) -> int:
 
 
 def _train(study, home, asked, overrides) -> int:
-  from jaxvae.study import jobs, plan, run, status
+  from jaxvae.study import backends, jobs, plan, run, status
   from jaxvae.train import sharding
 
   workers = _workers()
+  backend = None
+  if _BACKEND.value != 'here':
+    backend = backends.backend(_BACKEND.value)
   # Before the devices are first used: the cores share an ensemble's members.
   sharding.one_device_per_core(max(1, jobs.cores() // workers))
   made = plan.make(
@@ -107,12 +110,12 @@ def _train(study, home, asked, overrides) -> int:
     print(plan.text(study, made, workers))
     return 0
   print(f'{study.name}: {plan.summary(made)}', flush=True)
-  if _BACKEND.value == 'here':
+  if backend is None:
     codes = run.here(study, made, home)
   else:
     path, _ = cli.find(_STUDY.value, 'studies')
     arguments = run.command(path.absolute(), home, overrides)
-    codes = run.through(_BACKEND.value, study, arguments, made, home, workers)
+    codes = run.through(backend, study, arguments, made, home, workers)
   stands = status.look(home, asked)
   print(status.text(study, stands, workers))
   return status.exit_code(stands, codes)

@@ -69,6 +69,8 @@ def load(text: str, overrides: Mapping[str, str]) -> Study:
     found = runpy.run_path(str(path))
     if missing := {'CONFIG', 'sweep'} - found.keys():
       raise UserError(f'{path} has no {", ".join(sorted(missing))}')
+    if not isinstance(found['CONFIG'], str):
+      raise UserError(f'{path}: CONFIG is not the name of a config')
     sets = tuple(dict(each) for each in found['sweep']())
   base = cli.load_config(found['CONFIG'], {})
   with cli.mistakes_in(path):
@@ -98,8 +100,11 @@ def of_ensemble(config: ml_collections.ConfigDict, name: str) -> Study:
     UserError: a key in which members may not differ, or that has no values.
   """
   columns: dict[str, Sequence[Any]] = {}
-  for short, values in sorted(config.ensemble.items()):
-    key = short if '.' in short or short == 'seed' else f'hyper.{short}'
+  given = {
+    (short if short in schema.KEYS else f'hyper.{short}', short): values
+    for short, values in schema.flatten(config.ensemble).items()
+  }
+  for (key, short), values in sorted(given.items()):
     if key not in schema.KEYS:
       raise UserError(f'config.ensemble.{short}; {schema.did_you_mean(short)}')
     if not ensemble.traced(key):
@@ -107,6 +112,8 @@ def of_ensemble(config: ml_collections.ConfigDict, name: str) -> Study:
         f'config.ensemble.{short}; allowed: seed, hyper.* and schedule.*',
         hint='runs that differ in their structure are a study, see studies/',
       )
+    if key in columns:
+      raise UserError(f'config.ensemble.{short} is given twice')
     columns[key] = _values(short, values)
   sets = tuple(
     dict(zip(columns, each, strict=True))
@@ -128,12 +135,10 @@ def config_at(study: Study, index: int) -> ml_collections.ConfigDict:
   config = ml_collections.ConfigDict(study.base.to_dict()).lock()
   for key, value in study.sets[index].items():
     if key not in schema.KEYS:
-      raise UserError(f'index {index}: {schema.did_you_mean(key)}')
-    # A whole number is meant for a key that holds floats, not the reverse.
-    if isinstance(schema.KEYS[key].default, float) and type(value) is int:
-      value = float(value)
+      near = schema.did_you_mean(f'{key}')
+      raise UserError(f'index {index}: unknown key config.{key}; {near}')
     try:
-      config.update_from_flattened_dict({key: value})
+      config.update_from_flattened_dict({key: _meant(key, value)})
     except (TypeError, ValueError) as error:
       raise UserError(
         f'index {index}: config.{key}={value!r}; '
@@ -164,10 +169,10 @@ def indices(text: str, count: int) -> list[int]:
     ends = re.fullmatch(r'\s*(\d+)(?:-(\d+))?\s*', part)
     if not ends:
       raise UserError(f'--index={text}; allowed: 3, or 0-5, or 0-5,8')
-    first = int(ends[1])
-    found += range(first, int(ends[2] or first) + 1)
-  if not found or max(found) >= count:
-    raise UserError(f'--index={text}; allowed: 0 to {count - 1}')
+    first, last = int(ends[1]), int(ends[2] or ends[1])
+    if not first <= last < count:
+      raise UserError(f'--index={text}; allowed: 0 to {count - 1}')
+    found += range(first, last + 1)
   return sorted(set(found))
 
 
@@ -191,10 +196,19 @@ def _values(short: str, values: Any) -> Sequence[Any]:
   return values
 
 
+def _meant(key: str, value: Any) -> Any:
+  """A whole number is meant for a key that holds floats, not the reverse."""
+  known = schema.KEYS.get(key)
+  holds_floats = known is not None and isinstance(known.default, float)
+  return float(value) if holds_floats and type(value) is int else value
+
+
 def _check_different(study: Study) -> None:
   seen: dict[str, int] = {}
+  base = schema.flatten(study.base)
   for index, each in enumerate(study.sets):
-    text = repr(sorted(each.items()))
+    # Where it stands in the base, so that the order of the keys is the same.
+    text = repr(base | {key: _meant(key, each[key]) for key in each})
     if text in seen:
       raise UserError(f'index {index} is the same as index {seen[text]}')
     seen[text] = index

@@ -70,11 +70,12 @@ def make(
     study: the study.
     indices: those that are asked for.
     members: at most so many in an ensemble; 0 for what fits.
-    memory: bytes for an ensemble; 0 for a share of what this machine has.
+    memory: bytes for an ensemble; 0 for a share of what this machine has. A
+      run that does not fit is an ensemble of one, and the compiler decides.
     workers: processes that share this machine.
 
   Raises:
-    UserError: a config that cannot be trained, or one run does not fit.
+    UserError: a config that cannot be trained.
   """
   memory = memory or int(SHARE * sharding.memory() / workers)
   programs: dict[str, list[int]] = {}

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from jaxvae.errors import JaxvaeError
 from jaxvae.study import grid, status
-from jaxvae.study.backends import Job, backend
 from jaxvae.study.grid import Study
+from jaxvae.study.jobs import Job, Run
 from jaxvae.study.plan import Plan
 from jaxvae.train import loop, signals
 
@@ -55,7 +55,7 @@ def here(study: Study, plan: Plan, home: pathlib.Path) -> list[int]:
 
 
 def through(
-  text: str,
+  backend: Run,
   study: Study,
   arguments: Sequence[str],
   plan: Plan,
@@ -68,7 +68,7 @@ def through(
   ensemble; it sees the same directory.
 
   Args:
-    text: the back end, such as 'local(workers=2)'.
+    backend: such as `backends.backend('local(workers=2)')`.
     study: the study.
     arguments: the command line of a job, without its indices.
     plan: of the indices that are asked for.
@@ -81,7 +81,6 @@ def through(
   Raises:
     UserError: the back end cannot be used.
   """
-  run = backend(text)
   jobs = []
   for one in plan.ensembles:
     if all(map(status.finished, status.look(home, one.indices))):
@@ -101,7 +100,7 @@ def through(
   asked = [index for one in plan.ensembles for index in one.indices]
   codes = []
   with signals.listen() as stop, _progress(study, home, asked, workers):
-    for ended in run(jobs, home, stop):
+    for ended in backend(jobs, home, stop):
       print(_said(ended), flush=True)
       codes.append(ended.code)
     if stop.requested:

@@ -115,7 +115,8 @@ def exit_code(standings: Sequence[Standing], codes: Sequence[int]) -> int:
     codes: of the jobs.
   """
   if not all(map(finished, standings)):
-    return next((code for code in codes if code not in (0, 3)), 1)
+    code = next((code for code in codes if code not in (0, 3)), 1)
+    return code if code > 0 else 128 - code  # as a shell says: killed by 9
   return 3 if any(one.status == 'diverged' for one in standings) else 0
 
 
@@ -146,5 +147,5 @@ def _last_step(path: pathlib.Path) -> int:
     return 0
   try:
     return json.loads(last)['step']
-  except (ValueError, KeyError):
+  except (ValueError, LookupError, TypeError):
     return 0

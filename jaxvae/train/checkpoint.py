@@ -18,7 +18,6 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import orbax.checkpoint as ocp
 
 from jaxvae import errors
@@ -69,15 +68,13 @@ def open(  # as in gzip.open: the module is the namespace
   if not writes:
     yield Checkpoints(directory, None)
     return
-  # Leaves are host copies that one process has: the others are not asked.
-  alone = {'active_processes': {0}} if jax.process_count() > 1 else {}
   directory.mkdir(parents=True, exist_ok=True)  # which Orbax then leaves to us
   manager = ocp.CheckpointManager(
     directory,
     options=ocp.CheckpointManagerOptions(
       max_to_keep=keep,
       create=False,
-      multiprocessing_options=ocp.options.MultiprocessingOptions(**alone),
+      multiprocessing_options=restore.alone(),
     ),
   )
   checkpoints = Checkpoints(directory, manager)

@@ -9,10 +9,12 @@ on a disk that all of them see.
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 
 from jaxvae.errors import ResourceError, UserError
+from jaxvae.train import manifest
 
 # Process 0 evaluates and draws while the others wait for it at the end.
 _SECONDS_AT_THE_END = 3600
@@ -87,3 +89,23 @@ def to_local(state: Any) -> Any:
   if jax.process_count() == 1:
     return state
   return jax.tree.map(lambda leaf: leaf.addressable_data(0), state)
+
+
+def to_global(state: Any, placement: jax.sharding.Sharding) -> Any:
+  """The state that every process has for itself, as arrays of all of them.
+
+  All processes call it in step; fresh buffers, which may be donated.
+  """
+  if jax.process_count() == 1:
+    return state
+
+  def placed(leaf):
+    host = manifest.to_host(leaf)
+    spread = jax.make_array_from_process_local_data(placement, host)
+    if manifest.is_key(leaf):
+      kind = jax.random.key_impl(leaf)
+      return jax.random.wrap_key_data(spread, impl=kind)
+    return spread
+
+  copy = jax.jit(lambda tree: jax.tree.map(jnp.copy, tree))
+  return copy(jax.tree.map(placed, state))

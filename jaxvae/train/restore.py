@@ -70,9 +70,29 @@ def newest(
   )
 
 
+def alone() -> ocp.options.MultiprocessingOptions:
+  """What this process saves or reads by itself, without asking the others.
+
+  Leaves are host arrays; of several processes one saves, and each reads.
+  """
+  if jax.process_count() == 1:
+    return ocp.options.MultiprocessingOptions()
+  this = jax.process_index()
+  return ocp.options.MultiprocessingOptions(
+    primary_host=this,
+    active_processes={this},
+    barrier_sync_key_prefix=f'process{this}',
+  )
+
+
+def _reader(handler: ocp.CheckpointHandler) -> ocp.Checkpointer:
+  return ocp.Checkpointer(handler, multiprocessing_options=alone())
+
+
 def _read_manifest(path: pathlib.Path) -> dict[str, Any]:
   try:
-    with ocp.Checkpointer(ocp.JsonCheckpointHandler()) as checkpointer:
+    handler = ocp.JsonCheckpointHandler(multiprocessing_options=alone())
+    with _reader(handler) as checkpointer:
       manifest = dict(checkpointer.restore(path / 'manifest'))
   except steps.UNREADABLE as error:
     raise errors.IntegrityError('manifest: cannot be read') from error
@@ -96,7 +116,8 @@ def _read_leaves(
     stored, restore_args=as_numpy, partial_restore=True
   )
   try:
-    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+    handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=alone())
+    with _reader(handler) as checkpointer:
       nested = checkpointer.restore(path / 'state', args=args)
     found = flax.traverse_util.flatten_dict(nested, sep='/') | empty
   except steps.UNREADABLE as error:

@@ -85,6 +85,7 @@ def start_or_resume(
     state = ensemble.join(each, setup.layout)
   else:
     (state,) = states.values()
+    state = hosts.to_global(state, setup.layout.members)
   return Position(state, step, step, progress.Timer(info['timer']))
 
 

@@ -66,25 +66,25 @@ def layout(members: int, batch_size: int, shard: str, lanes: str) -> Layout:
   mesh = devices_mesh('run' if by_run else 'data')
   everywhere = NamedSharding(mesh, PartitionSpec())
   part = jax.process_index(), jax.process_count()
+  here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
   if members == 1:
     check_batch_size(batch_size, mesh)
     cut = NamedSharding(mesh, PartitionSpec(None, 'data'))
-    return Layout(mesh, 0, True, everywhere, everywhere, cut, everywhere, part)
+    # Of several processes, each restores for itself, and then they join.
+    alone = here if jax.process_count() > 1 else everywhere
+    return Layout(mesh, 0, True, everywhere, everywhere, cut, alone, part)
   at_once = lanes == 'vmap'
   if lanes == 'auto':
     at_once = jax.default_backend() != 'cpu'
-  alone = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
   if by_run:
     count = mesh.devices.size
     by_lane = NamedSharding(mesh, PartitionSpec('run'))
     cut = NamedSharding(mesh, PartitionSpec(None, 'run'))
     filled = -(-members // count) * count
-    return Layout(mesh, filled, at_once, everywhere, by_lane, cut, alone, part)
+    return Layout(mesh, filled, at_once, everywhere, by_lane, cut, here, part)
   check_batch_size(batch_size, mesh)
   cut = NamedSharding(mesh, PartitionSpec(None, None, 'data'))
-  return Layout(
-    mesh, members, at_once, everywhere, everywhere, cut, alone, part
-  )
+  return Layout(mesh, members, at_once, everywhere, everywhere, cut, here, part)
 
 
 def devices_mesh(axis: str = 'data') -> jax.sharding.Mesh:
