@@ -5,7 +5,8 @@
 | 0    | done                                                           |
 | 1    | a bug in jaxvae: a traceback                                   |
 | 2    | the user's flags, config, data or checkpoint do not fit        |
-| 3    | training diverged: a loss or a gradient was not finite         |
+| 3    | training diverged: a loss or a gradient was not finite; of an  |
+|      | ensemble or a study: some runs did, the others are completed   |
 | 4    | a checkpoint or a data file is damaged                         |
 | 5    | a resource is missing: disk, permission, busy work directory   |
 | 130  | stopped by Ctrl-C, after saving                                |

@@ -1,8 +1,9 @@
 """Numbers for people, written from results/*.json and from nowhere else.
 
-  python -m jaxvae.report.results                        writes the documents
-  python -m jaxvae.report.results --check                fails if one is stale
-  python -m jaxvae.report.results --collect NAME RUN...  results/NAME.json
+  python -m jaxvae.report.results                  writes the documents
+  python -m jaxvae.report.results --check          fails if one is stale
+  python -m jaxvae.report.results --collect NAME RUN...
+                                                   results/configs/NAME.json
 
 A document holds `<!-- results:NAME -->` and `<!-- /results -->` on lines of
 their own, and what stands between them is replaced. The docstring of a config
@@ -23,15 +24,15 @@ from typing import Any
 from jaxvae.errors import UserError
 from jaxvae.report import scores, study_table, table
 
-DOCUMENTS = ('README.md', 'docs/results.md')
+DOCUMENTS = ('README.md', 'docs/results.md', 'docs/ensembles.md')
 _BLOCK = re.compile(
-  r'(<!-- results:([\w.-]+) -->\n).*?(<!-- /results -->)', re.S
+  r'(<!-- results:([\w./-]+) -->\n).*?(<!-- /results -->)', re.S
 )
 _MEASURED = re.compile(r'^Measured:.*?(?=\n\n|\n?""")', re.S | re.M)
 
 
 def collect(runs: Sequence[pathlib.Path]) -> dict[str, Any]:
-  """What results/NAME.json holds of some finished runs of one config.
+  """What results/configs/NAME.json holds of finished runs of one config.
 
   Args:
     runs: work directories.
@@ -159,12 +160,15 @@ def rendered(root: pathlib.Path) -> dict[pathlib.Path, str]:
     return f'{match[1]}\n{markdown(results[name])}\n\n{match[3]}'
 
   texts = {}
-  for name in DOCUMENTS:
+  for name in _documents(root):
     path = root / name
     texts[path] = _BLOCK.sub(block, path.read_text())
-  for folder, kind in (('configs', 'runs'), ('studies', 'study')):
+  for folder, prefix, kind in (
+    ('configs', 'configs/', 'runs'),
+    ('studies', '', 'study'),
+  ):
     for path in sorted((root / folder).glob('*.py')):
-      result = results.get(path.stem)
+      result = results.get(f'{prefix}{path.stem}')
       if result and result['kind'] == kind:
         text = sentence(result)
         texts[path] = _MEASURED.sub(lambda _, t=text: t, path.read_text())
@@ -193,7 +197,7 @@ def figures(root: pathlib.Path, only: str = '') -> list[pathlib.Path]:
   Returns:
     The figures, docs/figures/NAME_scores.png.
   """
-  told = ''.join((root / name).read_text() for name in DOCUMENTS)
+  told = ''.join((root / name).read_text() for name in _documents(root))
   drawn = []
   for name, result in _load(root).items():
     path = root / 'docs' / 'figures' / f'{name}_scores.png'
@@ -206,10 +210,18 @@ def figures(root: pathlib.Path, only: str = '') -> list[pathlib.Path]:
   return drawn
 
 
+def _documents(root: pathlib.Path) -> list[str]:
+  return [name for name in DOCUMENTS if (root / name).exists()]
+
+
 def _load(root: pathlib.Path) -> dict[str, Any]:
+  """Studies and benchmarks by name, runs of a config as 'configs/NAME'."""
+  place = root / 'results'
   return {
-    path.stem: json.loads(path.read_text())
-    for path in sorted((root / 'results').glob('*.json'))
+    path.relative_to(place).with_suffix('').as_posix(): json.loads(
+      path.read_text()
+    )
+    for path in sorted(place.rglob('*.json'))
   }
 
 
@@ -262,8 +274,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.collect:
       name, *runs = args.collect
       found = collect([pathlib.Path(run) for run in runs])
-      path = root / 'results' / f'{name}.json'
-      path.parent.mkdir(exist_ok=True)
+      path = root / 'results' / 'configs' / f'{name}.json'
+      path.parent.mkdir(parents=True, exist_ok=True)
       path.write_text(json.dumps(found, indent=1) + '\n')
       return 0
     if args.check:

@@ -94,7 +94,7 @@ def _results(study, home) -> int:
 
 
 def _train(study, home, asked, overrides) -> int:
-  from jaxvae.study import backends, jobs, plan, run, status
+  from jaxvae.study import backends, jobs, plan
   from jaxvae.train import sharding
 
   workers = _workers()
@@ -109,6 +109,8 @@ def _train(study, home, asked, overrides) -> int:
   if _DRY_RUN.value:
     print(plan.text(study, made, workers))
     return 0
+  from jaxvae.study import run, status  # which draw, and take a second
+
   print(f'{study.name}: {plan.summary(made)}', flush=True)
   if backend is None:
     codes = run.here(study, made, home)

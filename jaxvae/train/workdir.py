@@ -17,6 +17,7 @@ import os
 import pathlib
 import platform
 import socket
+import time
 import traceback
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -58,7 +59,7 @@ def claim(workdir: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     raise _unwritable(workdir, error) from error
   with handle:
     try:
-      fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      _lock(handle)
     except BlockingIOError as error:
       raise errors.ResourceError(
         f'{workdir} is in use by {handle.read().strip() or "another process"}',
@@ -74,6 +75,17 @@ def claim(workdir: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     except OSError as error:
       raise _unwritable(workdir, error) from error
     yield workdir
+
+
+def _lock(handle: Any) -> None:
+  """Takes the lock; `is_held` may have it for a moment, to look."""
+  for _ in range(4):
+    try:
+      fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      return
+    except BlockingIOError:
+      time.sleep(0.05)
+  fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def is_held(workdir: pathlib.Path) -> bool:

@@ -118,17 +118,18 @@ def test_a_config_says_what_was_measured():
 
 
 def test_blocks_and_paragraphs_are_replaced(tmp_path):
-  for name in ('docs', 'results', 'configs'):
-    (tmp_path / name).mkdir()
-  (tmp_path / 'results' / 'mine.json').write_text(json.dumps(TWO))
-  document = 'before\n<!-- results:mine -->\nold\n<!-- /results -->\nafter\n'
+  for name in ('docs', 'results/configs', 'configs'):
+    (tmp_path / name).mkdir(parents=True)
+  (tmp_path / 'results/configs/mine.json').write_text(json.dumps(TWO))
+  block = '<!-- results:configs/mine -->\nold\n<!-- /results -->'
+  document = f'before\n{block}\nafter\n'
   (tmp_path / 'README.md').write_text(document)
   (tmp_path / 'docs' / 'results.md').write_text('nothing to fill\n')
   config = tmp_path / 'configs' / 'mine.py'
   config.write_text('"""What it is.\n\nMeasured: not yet\n"""\n\nx = """y"""\n')
   texts = results.rendered(tmp_path)
   readme = texts[tmp_path / 'README.md']
-  assert readme.startswith('before\n<!-- results:mine -->\n\ndSprites')
+  assert readme.startswith('before\n<!-- results:configs/mine -->\n\ndSprites')
   assert readme.endswith('\n\n<!-- /results -->\nafter\n')
   assert 'old' not in readme
   measured = texts[config]
