@@ -88,9 +88,7 @@ def make(
     each = cost.of_step(config)
     costs.append(each)
     steps.append(config.num_steps)
-    one_by_one = config.lanes == 'map' or (
-      config.lanes == 'auto' and jax.default_backend() == 'cpu'
-    )
+    one_by_one = sharding.one_by_one(config.lanes)
     at_once = jax.device_count() if one_by_one else 0
     most = members or (LANES_PER_CORE * at_once if one_by_one else len(group))
     most = min(most, len(group))

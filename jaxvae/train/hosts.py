@@ -14,7 +14,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from jaxvae.errors import ResourceError, UserError
-from jaxvae.train import manifest
+from jaxvae.train import manifest, sharding
 
 # Process 0 evaluates and draws while the others wait for it at the end.
 _SECONDS_AT_THE_END = 3600
@@ -100,8 +100,7 @@ def to_global(state: Any, placement: jax.sharding.Sharding) -> Any:
     return state
 
   def placed(leaf):
-    host = manifest.to_host(leaf)
-    spread = jax.make_array_from_process_local_data(placement, host)
+    spread = sharding.put(manifest.to_host(leaf), placement)
     if manifest.is_key(leaf):
       kind = jax.random.key_impl(leaf)
       return jax.random.wrap_key_data(spread, impl=kind)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxvae.errors import UserError
@@ -73,9 +74,7 @@ def layout(members: int, batch_size: int, shard: str, lanes: str) -> Layout:
     # Of several processes, each restores for itself, and then they join.
     alone = here if jax.process_count() > 1 else everywhere
     return Layout(mesh, 0, True, everywhere, everywhere, cut, alone, part)
-  at_once = lanes == 'vmap'
-  if lanes == 'auto':
-    at_once = jax.default_backend() != 'cpu'
+  at_once = not one_by_one(lanes)
   if by_run:
     count = mesh.devices.size
     by_lane = NamedSharding(mesh, PartitionSpec('run'))
@@ -85,6 +84,11 @@ def layout(members: int, batch_size: int, shard: str, lanes: str) -> Layout:
   check_batch_size(batch_size, mesh)
   cut = NamedSharding(mesh, PartitionSpec(None, None, 'data'))
   return Layout(mesh, members, at_once, everywhere, everywhere, cut, here, part)
+
+
+def one_by_one(lanes: str) -> bool:
+  """Whether a device computes its members one after another: on a CPU."""
+  return lanes == 'map' or (lanes == 'auto' and jax.default_backend() == 'cpu')
 
 
 def devices_mesh(axis: str = 'data') -> jax.sharding.Mesh:
@@ -117,8 +121,15 @@ def each_device_its_lanes(function: Callable, layout: Layout) -> Callable:
 
 
 def put(tree: Any, placement: jax.sharding.Sharding) -> Any:
-  """Host arrays, the same in every process, onto the devices."""
-  return jax.device_put(tree, placement)
+  """Arrays, the same in every process, onto the devices."""
+  if jax.process_count() == 1:
+    return jax.device_put(tree, placement)
+  return jax.tree.map(
+    lambda leaf: jax.make_array_from_process_local_data(
+      placement, np.asarray(leaf)
+    ),
+    tree,
+  )
 
 
 def put_batches(fetched: Any, layout: Layout) -> Any:

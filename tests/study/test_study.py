@@ -47,10 +47,10 @@ class Place:
     (root / 'studies' / 'digits.py').write_text(STUDY)
     (root / 'configs').symlink_to(ROOT / 'configs')
 
-  def start(self, name, *more):
+  def start(self, name, *more, program=('jaxvae.study', '--study=digits')):
     return subprocess.Popen(
       [
-        *(sys.executable, '-m', 'jaxvae.study', '--study=digits'),
+        *(sys.executable, '-m', *program),
         f'--workdir={self.root / name}',
         f'--config.data.data_dir={self.root / "data"}',
         *more,
@@ -64,9 +64,9 @@ class Place:
       text=True,
     )
 
-  def run(self, name, *more):
+  def run(self, name, *more, **program):
     """Runs to the end; returns (code, standard output, standard error)."""
-    process = self.start(name, *more)
+    process = self.start(name, *more, **program)
     try:
       out, err = process.communicate(timeout=300)
     finally:
@@ -211,9 +211,39 @@ def test_what_is_wrong_is_one_line(place):
     (['--index=9'], '--index=9; allowed: 0 to 8'),
     (['--backend=cloud'], "unknown back end 'cloud'; allowed: local, ray"),
     (['--config.hyper.beta=2'], '--config.hyper.beta is set by the study'),
-    (['--config.num_steps=x'], 'config.num_steps=x'),
+    (['--config.num_steps=x'], "config.num_steps='x'"),
   ):
     code, out, err = place.run('wrong', *more)
     assert (code, out) == (2, ''), (more, out)
     assert err.startswith(f'jaxvae: error: {said}'), err
   assert not (place.root / 'wrong').exists()
+
+
+def test_the_ensemble_of_a_config(place):
+  """`config.ensemble` through the main command: the product of its values."""
+  program = ('jaxvae.main', '--config=digits_beta:smoke')
+  product = (
+    *('--config.ensemble.seed=range(2)', '--config.ensemble.beta=1.,4.'),
+    *('--config.num_steps=20', '--config.steps_per_call=10'),
+    *('--config.log_every=10', '--config.save_every=20'),
+    *('--config.eval.examples=50', '--config.eval.figures=false'),
+  )
+  code, out, err = place.run('both', *product, '--dry_run', program=program)
+  assert code == 0, err
+  assert out.startswith('both: 4 runs, 1 program, 1 ensemble of at most 4')
+  code, out, err = place.run('both', *product, program=program)
+  assert code == 0, err
+  assert '4 of 4 runs, 100 % of the steps' in out
+  found = [
+    workdir.read_config(place.root / 'both' / f'{at:04d}') for at in range(4)
+  ]
+  assert [(c['hyper']['beta'], c['seed']) for c in found] == [
+    (1.0, 0),
+    (1.0, 1),
+    (4.0, 0),
+    (4.0, 1),
+  ]
+  assert all(config['ensemble'] == {} for config in found)
+  wrong = ('--config.ensemble.net=mlp', '--config.num_steps=20')
+  code, out, err = place.run('wrong', *wrong, program=program)
+  assert (code, out) == (2, '')
