@@ -6,6 +6,16 @@ from typing import Any, NamedTuple
 
 from jaxvae.errors import UserError
 
+# What ast and literal_eval are documented to raise; the last two for texts that
+# are too deep.
+_UNREADABLE = (
+  SyntaxError,
+  ValueError,
+  TypeError,
+  MemoryError,
+  RecursionError,
+)
+
 
 class Call(NamedTuple):
   """One `name(1, key=2.)` of a text: its name and its literal arguments."""
@@ -30,15 +40,7 @@ def parse(text: str) -> tuple[Call, ...]:
   """
   try:
     return _terms(ast.parse(text.strip(), mode='eval').body)
-  # What ast and literal_eval are documented to raise; the last two for texts
-  # that are too deep.
-  except (
-    SyntaxError,
-    ValueError,
-    TypeError,
-    MemoryError,
-    RecursionError,
-  ) as error:
+  except _UNREADABLE as error:
     shown = text if len(text) <= 200 else f'{text[:200]}...'
     raise UserError(
       f'{shown!r} is not of the form name(arguments) + name(arguments)',
@@ -56,13 +58,7 @@ def values(text: str) -> tuple[Any, ...]:
     if found := re.fullmatch(r'range\(([0-9, ]+)\)', text.strip()):
       return tuple(range(*map(int, found[1].split(','))))
     given = ast.literal_eval(f'({text},)')
-  except (
-    SyntaxError,
-    ValueError,
-    TypeError,
-    MemoryError,
-    RecursionError,
-  ) as error:
+  except _UNREADABLE as error:
     raise ValueError('range(8), or values such as 1.,4.,8.') from error
   alone = len(given) == 1 and isinstance(given[0], tuple)
   return given[0] if alone else given

@@ -103,6 +103,8 @@ def _train(study, home, asked, overrides) -> int:
     backend = backends.backend(_BACKEND.value)
   # Before the devices are first used: the cores share an ensemble's members.
   sharding.one_device_per_core(max(1, jobs.cores() // workers))
+  if backend is not None:
+    sharding.look_only()
   made = plan.make(
     study, asked, _MEMBERS.value, int(_MEMORY.value * 2**30), workers
   )

@@ -151,6 +151,15 @@ def one_device_per_core(cores: int) -> None:
       jax.config.update('jax_num_cpu_devices', cores)
 
 
+def look_only() -> None:
+  """Finds the devices and leaves their memory to other processes."""
+  key = 'XLA_PYTHON_CLIENT_PREALLOCATE'
+  if key not in os.environ:
+    os.environ[key] = 'false'
+    jax.devices()
+    del os.environ[key]  # The others may take it all.
+
+
 def memory() -> int:
   """Bytes that the devices have for arrays; on a CPU, the machine's memory."""
   if jax.default_backend() == 'cpu':
