@@ -205,7 +205,8 @@ def test_every_status_of_a_run_has_its_line():
     (['preempted', 'preempted'], [130, 143], 130),
     (['completed', 'waiting'], [0, 3], 1),
     (['completed', 'running'], [], 1),
-    (['stopped', 'created'], [-9], -9),
+    # As a shell says of a process that was killed by signal 9.
+    (['stopped', 'created'], [-9], 137),
   ],
 )
 def test_the_exit_code(said, codes, code):
