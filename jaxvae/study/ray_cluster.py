@@ -7,6 +7,7 @@ import secrets
 import signal
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -131,12 +132,15 @@ def _connected(address: str, cpus: int, gpus: float) -> Iterator[Any]:
 
       stack.callback(library.shutdown)
       try:
-        library.init(
-          address or 'local',
-          log_to_driver=False,
-          logging_level='warning',
-          **options,
-        )
+        with warnings.catch_warnings():
+          # JAX warns of forks; Ray's become other programs at once.
+          warnings.filterwarnings('ignore', r'os\.fork\(\)', RuntimeWarning)
+          library.init(
+            address or 'local',
+            log_to_driver=False,
+            logging_level='warning',
+            **options,
+          )
       except (OSError, RuntimeError, ValueError) as error:
         said = ' '.join(str(error).split())
         raise UserError(
