@@ -3,7 +3,8 @@
 The protocol of MIG and of the latent table is disentanglement_lib's: 10,000
 points whose factors are independent and uniform, means of the posterior as
 codes. Where the data are no grid of factors, the points are those of the test
-split, in an order drawn from the seed.
+split, in an order drawn from the seed; where a part of the images is held out,
+they are of that part.
 """
 
 import json
@@ -186,7 +187,9 @@ def draw(
   key = keys.stream(jax.random.key(config.seed), 'samples')
   figures.samples(
     place / 'samples.png',
-    images(model.space.sample_prior(key, (SAMPLES,), hyper)),
+    images(
+      model.space.sample_prior(key, (SAMPLES,), hyper, model.prior(params))
+    ),
     f'{title}: samples of the prior',
   )
   history = home / 'metrics.jsonl'
@@ -229,6 +232,10 @@ def _points(config) -> tuple[data.Source, np.ndarray]:
     seed=config.seed,
   )
   rng = np.random.default_rng([config.seed, config.eval.examples])
+  held = data.held_out(source.spec.size, config.data.holdout)
+  if held is not None and 'test' not in splits:
+    count = min(config.eval.examples, len(held))
+    return source, rng.permutation(held)[:count]
   if source.spec.grid:
     grid = data.FactorGrid(source.spec.factors)
     return source, grid.index(grid.sample(rng, config.eval.examples))

@@ -155,7 +155,10 @@ def _functions(
   def posterior(params, images):
     q = model.posterior(params, images)
     z = space.mean(q)
-    return Encoding(z, space.chart(z), space.variance(q), space.kl(q, hyper))
+    # Mixtures have no exact divergence; always the same noise.
+    drawn = space.sample(keys.stream(jax.random.key(0), 'posterior'), q)
+    kl = space.kl(q, hyper, drawn, model.prior(params))
+    return Encoding(z, space.chart(z), space.variance(q), kl)
 
   @jax.jit
   def expected(params, z):
@@ -180,7 +183,7 @@ def _functions(
   def sample(n, seed=0):
     n, seed = _whole('n', n, 1), _whole('seed', seed, 0, 2**32 - 1)
     key = keys.stream(jax.random.key(seed), 'samples')
-    return decode(space.sample_prior(key, (n,), hyper))
+    return decode(space.sample_prior(key, (n,), hyper, model.prior(params)))
 
   return encode, decode, sample
 

@@ -17,25 +17,31 @@ class Batch(NamedTuple):
     image: `[b, h, w, c]` float32 in [0, 1].
     factors: `[b, f]` int32, the classes of the factors that made the image; a
       class label is a factor too. `f` may be 0.
+    labelled: `[b]` bool, of which images the model may see the factors; None
+      where it may see none.
   """
 
   image: Array
   factors: Array
+  labelled: Array | None = None
 
 
 class Outputs(NamedTuple):
   """What the model makes of a batch; objectives read nothing else of it.
 
   Attributes:
-    kl: `[b, l]` nats, the exact divergence of each latent's posterior from its
-      prior.
+    kl: `[b, l]` nats, the divergence of each latent's posterior from its prior,
+      given the label where one is known.
     log_likelihood: `[b]` nats, summed over pixels and channels.
+    penalties: named `[b]` terms that slots add to the loss beside their
+      divergence; mostly there are none.
     posterior: a tuple with one posterior (a NamedTuple of arrays) per slot.
     z: `[b, d]` one sample of the posterior.
   """
 
   kl: Array
   log_likelihood: Array
+  penalties: dict[str, Array]
   posterior: Any
   z: Array
 
@@ -68,6 +74,10 @@ class Hyper:
     capacity: nats that the annealed beta-VAE lets through.
     noise: scale of the Gaussian and Laplace likelihoods when it is fixed, in
       units of pixel values.
+    temperature: T of the energies whose low places are points, a segment, a
+      loop or a sphere: the prior is exp(-E / T), normalised. Above 1 it is
+      flatter than the config's.
+    tilt: multiplies tau of tilted priors; at 0 they are standard normal.
   """
 
   learning_rate: Any
@@ -75,6 +85,8 @@ class Hyper:
   gamma: Any
   capacity: Any
   noise: Any
+  temperature: Any
+  tilt: Any
 
 
 @struct.dataclass

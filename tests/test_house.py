@@ -33,7 +33,7 @@ MAY_IMPORT = {
   'spec': {'errors'},
   'metrics': set(),
   'topology': {'metrics'},
-  'latent': {'keys', 'spec', 'structs'},
+  'latent': FLOOR,
   'likelihoods': FLOOR,
   'nets': FLOOR,
   'schedules': FLOOR,

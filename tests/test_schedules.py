@@ -10,7 +10,13 @@ from jaxvae.errors import UserError
 from jaxvae.structs import Hyper
 
 VALUES = Hyper(
-  learning_rate=1e-3, beta=4.0, gamma=100.0, capacity=20.0, noise=0.1
+  learning_rate=1e-3,
+  beta=4.0,
+  gamma=100.0,
+  capacity=20.0,
+  noise=0.1,
+  temperature=1.0,
+  tilt=1.0,
 )
 
 

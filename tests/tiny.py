@@ -20,6 +20,8 @@ def hyper(**changes):
     'gamma': 100.0,
     'capacity': 2.0,
     'noise': 0.1,
+    'temperature': 1.0,
+    'tilt': 1.0,
   }
   return Hyper(**{k: np.float32(v) for k, v in (values | changes).items()})
 
@@ -27,7 +29,12 @@ def hyper(**changes):
 def model(
   net=MLP, latent='gaussian(3)', likelihood='bernoulli', shape=(8, 8, 1)
 ):
-  config = SimpleNamespace(net=net, latent=latent, likelihood=likelihood)
+  config = SimpleNamespace(
+    net=net,
+    latent=latent,
+    likelihood=likelihood,
+    data=SimpleNamespace(pairs=0),
+  )
   return build(config, shape)
 
 

@@ -2,6 +2,7 @@
 
 from jaxvae.data.builders import DATASETS
 from jaxvae.data.factors import Factor, FactorGrid
+from jaxvae.data.sequence import held_out
 from jaxvae.data.store import (
   DataSpec,
   Source,
@@ -17,6 +18,7 @@ __all__ = [
   'FactorGrid',
   'Source',
   'ensure_prepared',
+  'held_out',
   'open_source',
   'splits',
 ]

@@ -57,10 +57,12 @@ class Digest:
   """sha256 of rows and of factors, whatever the block size.
 
   Attributes:
-    size: images taken in.
+    size: rows taken in.
   """
 
-  def __init__(self):
+  def __init__(self, about: str = ''):
+    """Args: about: text that is part of the data, '' for none."""
+    self._about = about
     self._rows = hashlib.sha256()
     self._factors = hashlib.sha256()
     self.size = 0
@@ -74,5 +76,5 @@ class Digest:
 
   def hex(self) -> str:
     """The sha256 of everything taken in."""
-    both = self._rows.digest() + self._factors.digest()
-    return hashlib.sha256(both).hexdigest()
+    parts = self._rows.digest() + self._factors.digest() + self._about.encode()
+    return hashlib.sha256(parts).hexdigest()

@@ -54,6 +54,9 @@ def report(prepared: Prepared, seconds: float) -> None:
     print(f'factor     {factor.name}: {factor.size} ({factor.topology})')
   if prepared.grid:
     print('grid       every combination once, the last factor fastest')
+  if prepared.layers is not None:
+    stored = prepared.rows(next(iter(prepared.splits)))
+    print(f'composed   of {stored:,} rows of {prepared.row_bytes:,} bytes')
   print(f'on disk    {sum(sizes) / 1e6:.1f} MB in {prepared.directory}')
   print(f'seconds    {seconds:.1f}')
 
@@ -64,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
   )
   parser.add_argument('name', nargs='?', help='lists the data sets if left out')
   text = {
-    'variant': "for dsprites: 'original', DeepMind's own file",
+    'variant': 'one of those that the list shows after a colon',
     'data_dir': 'default: $TFDS_DATA_DIR or ~/tensorflow_datasets',
     'manual_dir': 'folder with files that you have already',
     'path': 'for image_folder: a folder, an .npz or an .h5 file',

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow_datasets as tfds
 
+from jaxvae.data import layers as composed
 from jaxvae.data.blocks import Block, Digest, cut, join
-from jaxvae.data.factors import Factor
-from jaxvae.data.recipe import row_bytes
+from jaxvae.data.factors import Factor, FactorGrid
+from jaxvae.data.layers import Layers
+from jaxvae.data.recipe import grid_rows, row_bytes
 from jaxvae.errors import IntegrityError, UserError
 
 
@@ -32,7 +34,7 @@ class Prepared(NamedTuple):
 
   Attributes:
     directory: where it is.
-    block_size: images in a record; the last record may have fewer.
+    block_size: rows in a record; the last record may have fewer.
   """
 
   directory: pathlib.Path
@@ -43,11 +45,18 @@ class Prepared(NamedTuple):
   factors: tuple[Factor, ...]
   block_size: int
   splits: dict[str, Split]
+  layers: Layers | None = None
 
   @property
   def row_bytes(self) -> int:
-    """Bytes of one stored image."""
-    return row_bytes(self.image_shape, self.bits)
+    """Bytes of one stored row."""
+    return row_bytes(self.image_shape, self.bits, self.layers)
+
+  def rows(self, name: str) -> int:
+    """Stored rows of a split: its images, or what they are composed of."""
+    if self.layers is None:
+      return self.split(name).size
+    return grid_rows(self.factors, self.layers)
 
   def split(self, name: str) -> Split:
     """The split, or a UserError that lists the ones there are."""
@@ -62,7 +71,7 @@ def describe(directory: pathlib.Path) -> Prepared:
   """Reads what a prepared directory says of itself."""
   with _damaged_if_unreadable(directory):
     about = json.loads((directory / 'metadata.json').read_text())
-    return Prepared(
+    found = Prepared(
       directory=directory,
       title=about['title'],
       image_shape=tuple(about['image_shape']),
@@ -72,6 +81,21 @@ def describe(directory: pathlib.Path) -> Prepared:
       block_size=about['block_size'],
       splits={name: Split(*split) for name, split in about['splits'].items()},
     )
+    if 'layers' not in about:
+      return found
+    layers = composed.from_json(about['layers'])
+    composed.check(layers, found.factors, found.image_shape)
+    whole = FactorGrid(found.factors).size
+    if not found.grid or any(x.size != whole for x in found.splits.values()):
+      raise ValueError('composed images are not a whole grid')
+    return found._replace(layers=layers)
+
+
+def about_layers(factors: tuple[Factor, ...], layers: Layers | None) -> str:
+  """What of the metadata decides the pixels, for the hash; '' for images."""
+  if layers is None:
+    return ''
+  return json.dumps([list(map(list, factors)), composed.to_json(layers)])
 
 
 def load(prepared: Prepared, split: str) -> Block:
@@ -80,12 +104,13 @@ def load(prepared: Prepared, split: str) -> Block:
   Raises:
     IntegrityError: the files do not hold what was written.
   """
-  size, sha256 = prepared.split(split)
+  sha256 = prepared.split(split).sha256
+  size = prepared.rows(split)
   rows = np.empty((size, prepared.row_bytes), np.uint8)
   factors = None
   if not prepared.grid:
     factors = np.empty((size, len(prepared.factors)), np.int32)
-  digest = Digest()
+  digest = Digest(about_layers(prepared.factors, prepared.layers))
   start = 0
   with _damaged_if_unreadable(prepared.directory):
     for part in _blocks(prepared, split):
@@ -96,7 +121,7 @@ def load(prepared: Prepared, split: str) -> Block:
       digest.update(part)
       start = stop
   if start != size or digest.hex() != sha256:
-    raise _damaged(prepared.directory, f'{start} of {size} images intact')
+    raise _damaged(prepared.directory, f'{start} of {size} rows intact')
   for array in (rows, factors):
     if array is not None:
       array.flags.writeable = False
@@ -114,7 +139,7 @@ def records(prepared: Prepared, split: str) -> Any:
 
 
 def pick(prepared: Prepared, records: Any, indices: np.ndarray) -> Block:
-  """Reads single images `[n]` from what `records` gave.
+  """Reads single rows `[n]` from what `records` gave.
 
   Raises:
     IntegrityError: the files do not hold what was written.
@@ -131,12 +156,18 @@ def pick(prepared: Prepared, records: Any, indices: np.ndarray) -> Block:
     )
 
 
+_UNREADABLE = (
+  *(ValueError, TypeError, RuntimeError, IndexError, KeyError, OSError),
+  UserError,
+)
+
+
 @contextlib.contextmanager
 def _damaged_if_unreadable(directory: pathlib.Path) -> Iterator[None]:
   """What reading a damaged array_record raises, as an IntegrityError."""
   try:
     yield
-  except (ValueError, RuntimeError, IndexError, KeyError, OSError) as error:
+  except _UNREADABLE as error:
     raise _damaged(directory, str(error).partition('\n')[0]) from error
 
 

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxvae.data import layers as composed
 from jaxvae.data.blocks import Block
-from jaxvae.data.factors import Factor
+from jaxvae.data.factors import Factor, FactorGrid
+from jaxvae.data.layers import Layers
 from jaxvae.errors import UserError
 
 
@@ -49,6 +51,8 @@ class Contents(NamedTuple):
     factors: the declared factors, perhaps none.
     splits: name to a function that runs through the images from the start, in
       blocks of any size.
+    layers: images of a grid are composed, see `layers.py`; the blocks then hold
+      the rows of its geometries.
   """
 
   title: str
@@ -57,11 +61,12 @@ class Contents(NamedTuple):
   grid: bool
   factors: tuple[Factor, ...]
   splits: dict[str, Callable[[], Iterator[Block]]]
+  layers: Layers | None = None
 
   @property
   def row_bytes(self) -> int:
-    """Bytes of one stored image."""
-    return row_bytes(self.image_shape, self.bits)
+    """Bytes of one stored row."""
+    return row_bytes(self.image_shape, self.bits, self.layers)
 
 
 class Recipe(NamedTuple):
@@ -83,10 +88,21 @@ class Recipe(NamedTuple):
   variants: tuple[str, ...] = ('',)
 
 
-def row_bytes(image_shape: tuple[int, int, int], bits: bool) -> int:
-  """Bytes of one stored image."""
+def row_bytes(
+  image_shape: tuple[int, int, int], bits: bool, layers: Layers | None = None
+) -> int:
+  """Bytes of one stored row: an image, or what images are composed of."""
+  if layers is not None:
+    return composed.row_bytes(layers, image_shape)
   pixels = int(np.prod(image_shape))
   return -(-pixels // 8) if bits else pixels
+
+
+def grid_rows(factors: tuple[Factor, ...], layers: Layers | None) -> int:
+  """Stored rows of a whole grid: its images, or their geometries."""
+  if layers is not None:
+    return composed.geometries(layers, factors).size
+  return FactorGrid(factors).size
 
 
 def variant_key(options: Options) -> str:

@@ -19,11 +19,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxvae.data import batches, writer
+from jaxvae.data import batches, sequence, writer
+from jaxvae.data import layers as composed
 from jaxvae.data import prepared as prepared_data
 from jaxvae.data.blocks import Block
 from jaxvae.data.builders import DATASETS
 from jaxvae.data.factors import Factor, FactorGrid
+from jaxvae.data.layers import Layers
 from jaxvae.data.prepared import Prepared
 from jaxvae.data.recipe import Options
 from jaxvae.errors import UserError
@@ -90,17 +92,19 @@ def open_source(
   batch_size: int,
   seed: int,
   part: tuple[int, int] = (0, 1),
+  labels: Any = None,
 ) -> Source:
   """Opens a split for training, preparing the data if that is still to do.
 
   Args:
     data_config: with the keys name, variant, data_dir, manual_dir, path,
-      image_size, channels, placement and binarize.
+      image_size, channels, placement, binarize and pairs.
     split: 'train', or another that the data set has.
     batch_size: over all devices.
     seed: of the order.
     part: (which, of how many) equal parts of each batch `fetch` reads; the
       processes of one run share the work.
+    labels: with the keys fraction, share and pick; None for no labels.
 
   Raises:
     UserError: the config or the data do not fit; one line says what.
@@ -108,20 +112,21 @@ def open_source(
   """
   prepared = ensure_prepared(data_config)
   spec = _spec(data_config, prepared, split)
-  if spec.size < batch_size:
+  # A grid is all there is, so a batch may hold each of its images many times.
+  if spec.size < batch_size and not spec.grid:
     raise UserError(
       f'split {split!r} of {spec.title} has {spec.size} images,'
       f' fewer than the batch of {batch_size}'
     )
-  placement = _placement(data_config.placement, prepared, spec)
-  where = functools.partial(
-    batches.positions, seed, batch_size, spec.size, part
-  )
+  placement = _placement(data_config.placement, prepared, split)
+  where, known = sequence.of(data_config, labels, spec, seed, batch_size, part)
   to_pixels = functools.partial(
     batches.pixels,
     shape=spec.image_shape,
     bits=spec.bits,
     binarize=data_config.binarize,
+    factors=spec.factors,
+    layers=prepared.layers,
   )
   grid = FactorGrid(spec.factors)
 
@@ -131,7 +136,7 @@ def open_source(
     fetch = functools.partial(batches.fetch_stream, read, where)
   else:
     rows, factors = _loaded(prepared, split)
-    read = functools.partial(_read_rows, rows, factors, grid)
+    read = functools.partial(_read_rows, rows, factors, grid, prepared.layers)
     fetch = functools.partial(batches.fetch_rows, read, where)
 
   resident = ()
@@ -139,13 +144,16 @@ def open_source(
   if placement == 'device':
     resident = (jnp.asarray(rows), None if spec.grid else jnp.asarray(factors))
     fetch = functools.partial(batches.fetch_positions, where)
-    decode = functools.partial(batches.decode_positions, to_pixels, grid)
+    decode = functools.partial(
+      batches.decode_positions, to_pixels, grid, prepared.layers
+    )
 
   def examples(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     found = read(np.asarray(indices))
-    return to_pixels(found.rows, np), found.factors
+    return to_pixels(found.rows, found.factors, np), found.factors
 
-  return Source(spec, fetch, resident, decode, examples)
+  source = Source(spec, fetch, resident, decode, examples)
+  return source if known is None else sequence.with_labels(source, where, known)
 
 
 def splits(data_config: Any) -> dict[str, int]:
@@ -205,16 +213,18 @@ def _spec(config: Any, prepared: Prepared, split: str) -> DataSpec:
   )
 
 
-def _placement(placement: str, prepared: Prepared, spec: DataSpec) -> str:
+def _placement(placement: str, prepared: Prepared, split: str) -> str:
   if placement not in PLACEMENTS:
     raise UserError(
       f'data.placement={placement!r}; allowed: {", ".join(PLACEMENTS)}'
     )
-  size = spec.size * prepared.row_bytes
+  size = prepared.rows(split) * prepared.row_bytes
   if placement == 'auto':
     if size > HOST_BYTES:
       return 'stream'
-    on_cpu = jax.default_backend() == 'cpu'
+    # A CPU gathers images as fast before a step as within it, but the rows of
+    # composed images are larger than the images.
+    on_cpu = jax.default_backend() == 'cpu' and prepared.layers is None
     return 'host' if on_cpu or size > DEVICE_BYTES else 'device'
   return placement
 
@@ -235,17 +245,33 @@ def _read_rows(
   rows: np.ndarray,
   factors: np.ndarray | None,
   grid: FactorGrid,
+  layers: Layers | None,
   indices: np.ndarray,
 ) -> Block:
-  if factors is None:
-    return Block(rows[indices], grid.factors_of(indices))
-  return Block(rows[indices], factors[indices])
+  if factors is not None:
+    return Block(rows[indices], factors[indices])
+  classes = grid.factors_of(indices)
+  return Block(rows[_stored_at(indices, classes, grid, layers)], classes)
 
 
 def _read_records(
   prepared: Prepared, records: Any, indices: np.ndarray
 ) -> Block:
-  rows, factors = prepared_data.pick(prepared, records, indices)
-  if factors is None:
-    factors = FactorGrid(prepared.factors).factors_of(indices)
-  return Block(rows, factors)
+  if not prepared.grid:
+    return prepared_data.pick(prepared, records, indices)
+  grid = FactorGrid(prepared.factors)
+  classes = grid.factors_of(indices)
+  at = _stored_at(indices, classes, grid, prepared.layers)
+  return Block(prepared_data.pick(prepared, records, at).rows, classes)
+
+
+def _stored_at(
+  indices: np.ndarray,
+  classes: np.ndarray,
+  grid: FactorGrid,
+  layers: Layers | None,
+) -> np.ndarray:
+  """Which rows the images of a grid are made of, `[...]`."""
+  if layers is None:
+    return indices
+  return composed.row_of(layers, grid.factors, classes, np)

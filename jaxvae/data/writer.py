@@ -20,10 +20,11 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxvae.data import checks
+from jaxvae.data import layers as composed
 from jaxvae.data.blocks import Digest, regroup
 from jaxvae.data.factors import FactorGrid
-from jaxvae.data.prepared import Prepared, describe
-from jaxvae.data.recipe import Contents, Options, Recipe
+from jaxvae.data.prepared import Prepared, about_layers, describe
+from jaxvae.data.recipe import Contents, Options, Recipe, grid_rows
 from jaxvae.errors import ResourceError, UserError
 
 # A record holds as many images as fit in this, at least one. Larger ones load
@@ -77,6 +78,9 @@ class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
       block_size=self.block_size,
       splits={},
     )
+    if (layers := contents.layers) is not None:
+      composed.check(layers, contents.factors, contents.image_shape)
+      self.metadata['layers'] = composed.to_json(layers)
     super().__init__(data_dir=data_dir, file_format='array_record')
 
   def _info(self) -> tfds.core.DatasetInfo:
@@ -105,26 +109,27 @@ class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     return {name: self._generate_examples(name) for name in splits}
 
   def _generate_examples(self, split: str):
-    digest = Digest()
+    factors, layers = self.contents.factors, self.contents.layers
+    digest = Digest(about_layers(factors, layers))
     images = self.contents.splits[split]()
     for number, block in enumerate(regroup(images, self.block_size)):
       if block.factors is not None:
-        checks.factors(
-          block.factors, self.contents.factors, split, first=digest.size
-        )
+        checks.factors(block.factors, factors, split, first=digest.size)
       digest.update(block)
       record = {'rows': block.rows}
-      if self.contents.factors and not self.contents.grid:
+      if factors and not self.contents.grid:
         record['factors'] = block.factors
       yield number, record
     if not digest.size:
       raise UserError(f'{self.contents.title}: split {split!r} has 0 records')
-    whole = FactorGrid(self.contents.factors).size
-    if self.contents.grid and digest.size != whole:
-      raise UserError(
-        f'{self.contents.title}: {digest.size} images do not fill the grid'
-      )
-    self.metadata['splits'][split] = [digest.size, digest.hex()]
+    size = digest.size
+    if self.contents.grid:
+      if size != grid_rows(factors, layers):
+        raise UserError(
+          f'{self.contents.title}: {size} images do not fill the grid'
+        )
+      size = FactorGrid(factors).size
+    self.metadata['splits'][split] = [size, digest.hex()]
 
 
 def _prepare(

@@ -7,23 +7,42 @@ import numpy as np
 from jax import Array
 
 from jaxvae import keys, spec
+from jaxvae.errors import UserError
 from jaxvae.latent.gaussian import gaussian
+from jaxvae.latent.loop import loop
+from jaxvae.latent.mixture import mixture, vamp
+from jaxvae.latent.points import points
+from jaxvae.latent.quantized import quantized
+from jaxvae.latent.segment import segment
 from jaxvae.latent.slot import Slot
+from jaxvae.latent.tilted import tilted
 
 # A new prior is one file and one line here.
 SLOTS = {
   'gaussian': gaussian,
+  'tilted': tilted,
+  'loop': loop,
+  'points': points,
+  'segment': segment,
+  'mixture': mixture,
+  'vamp': vamp,
+  'quantized': quantized,
 }
 
 
 class LatentSpace(NamedTuple):
   """A tuple of slots; every array is the slots' arrays, concatenated.
 
+  What priors have learned travels as a tuple too, one entry per slot, None
+  where the slot's prior is given; `prior=None` stands for no learned prior.
+
   Attributes:
     slots: in the order in which the config names them.
+    factors: for each slot, the factor whose labels it is told, or None.
   """
 
   slots: tuple[Slot, ...]
+  factors: tuple[str | None, ...]
 
   @property
   def params_dim(self) -> int:
@@ -66,40 +85,121 @@ class LatentSpace(NamedTuple):
     """Posterior variance of each latent, `[..., latents]`."""
     return _join(s.variance(p) for s, p in zip(self.slots, q, strict=True))
 
-  def kl(self, q: tuple[Any, ...], hyper: Any) -> Array:
-    """Divergence of each latent from its prior, `[..., latents]` nats."""
-    return _join(s.kl(p, hyper) for s, p in zip(self.slots, q, strict=True))
+  def kl(
+    self,
+    q: tuple[Any, ...],
+    hyper: Any,
+    z: Array | None = None,
+    prior: tuple[Any, ...] | None = None,
+  ) -> Array:
+    """Divergence of each latent from its prior, `[..., latents]` nats.
 
-  def log_prob(self, z: Array, hyper: Any) -> Array:
+    Args:
+      q: the posteriors.
+      hyper: of this step.
+      z: a sample of them; needed by slots whose divergence is sampled.
+      prior: what the priors have learned.
+    """
+    samples = [None] * len(self.slots) if z is None else self.samples(z)
+    parts = zip(self.slots, q, samples, self._each(prior), strict=True)
+    return _join(s.kl(p, hyper, x, known) for s, p, x, known in parts)
+
+  def label_kl(
+    self,
+    q: tuple[Any, ...],
+    labels: Array,
+    kl: Array,
+    hyper: Any,
+    prior: tuple[Any, ...] | None = None,
+  ) -> Array:
+    """`kl` with p(z | label) in place of p(z) where a label is known.
+
+    Args:
+      q: the posteriors.
+      labels: `[..., slots]` in the slots' own units, NaN for unknown.
+      kl: `[..., latents]` nats, from the priors without labels.
+      hyper: of this step.
+      prior: what the priors have learned.
+
+    Returns:
+      `[..., latents]` nats.
+    """
+    ends = np.cumsum([s.latents for s in self.slots])[:-1].tolist()
+    parts = list(jnp.split(kl, ends, axis=-1))
+    known = ~jnp.isnan(labels)
+    # Zero where it is not used, for a gradient without NaN.
+    safe = jnp.where(known, labels, 0.0)
+    rows = zip(self.slots, self.factors, q, self._each(prior), strict=True)
+    for i, (slot, factor, posterior, learned) in enumerate(rows):
+      if factor is not None:
+        told = slot.label_kl(posterior, safe[..., i], hyper, learned)
+        parts[i] = jnp.where(known[..., i, None], told, parts[i])
+    return _join(parts)
+
+  def log_prob(
+    self, z: Array, hyper: Any, prior: tuple[Any, ...] | None = None
+  ) -> Array:
     """Log-density of z under the prior, `[...]` nats."""
-    parts = zip(self.slots, self._samples(z), strict=True)
+    parts = zip(self.slots, self.samples(z), self._each(prior), strict=True)
     return jnp.sum(
-      jnp.stack([s.log_prob(p, hyper) for s, p in parts], -1), axis=-1
+      jnp.stack([s.log_prob(p, hyper, known) for s, p, known in parts], -1),
+      axis=-1,
     )
 
   def sample_prior(
-    self, key: Array, shape: tuple[int, ...], hyper: Any
+    self,
+    key: Array,
+    shape: tuple[int, ...],
+    hyper: Any,
+    prior: tuple[Any, ...] | None = None,
   ) -> Array:
     """Draws from the prior, `[*shape, sample_dim]`."""
     return _join(
-      s.sample_prior(keys.stream(key, 'slot', i), shape, hyper)
-      for i, s in enumerate(self.slots)
+      s.sample_prior(keys.stream(key, 'slot', i), shape, hyper, known)
+      for i, (s, known) in enumerate(
+        zip(self.slots, self._each(prior), strict=True)
+      )
     )
+
+  def penalties(
+    self, params: Array, prior: tuple[Any, ...] | None = None
+  ) -> dict[str, Array]:
+    """What slots add to the loss beside their divergence, by slot, `[...]`."""
+    parts = _split(params, [s.params_dim for s in self.slots])
+    rows = zip(self.slots, parts, self._each(prior), strict=True)
+    return {
+      f'penalty_{i}': slot.penalty(part, known)
+      for i, (slot, part, known) in enumerate(rows)
+      if slot.penalty is not None
+    }
+
+  def divergence(self, q: tuple[Any, ...], other: tuple[Any, ...]) -> Array:
+    """KL(q || other) of each latent, `[..., latents]` nats."""
+    parts = zip(self.slots, q, other, strict=True)
+    return _join(s.divergence(a, b) for s, a, b in parts)
+
+  def average(
+    self, q: tuple[Any, ...], other: tuple[Any, ...], shared: Array
+  ) -> tuple[Any, ...]:
+    """q with the latents `shared` `[..., latents]` between both posteriors."""
+    parts = _split(shared, [s.latents for s in self.slots])
+    rows = zip(self.slots, q, other, parts, strict=True)
+    return tuple(s.average(a, b, where) for s, a, b, where in rows)
 
   def code(self, z: Array) -> Array:
     """What the decoder reads, `[..., code_dim]`."""
-    parts = zip(self.slots, self._samples(z), strict=True)
+    parts = zip(self.slots, self.samples(z), strict=True)
     return _join(s.code(p) for s, p in parts)
 
   def chart(self, z: Array) -> Array:
     """The coordinate that people plot, of each latent, `[..., latents]`."""
-    parts = zip(self.slots, self._samples(z), strict=True)
+    parts = zip(self.slots, self.samples(z), strict=True)
     return _join(s.chart(p) for s, p in parts)
 
   def move(self, z: Array, latent: int, value: Array) -> Array:
     """z `[..., d]` with the chart coordinate of one latent set to `value`."""
     slot, column = self._column(latent)
-    parts = self._samples(z)
+    parts = self.samples(z)
     parts[slot] = self.slots[slot].move(parts[slot], column, value)
     return _join(parts)
 
@@ -107,8 +207,16 @@ class LatentSpace(NamedTuple):
     """Where a traversal of this latent begins and ends."""
     return self.slots[self._column(latent)[0]].span
 
-  def _samples(self, z: Array) -> list[Array]:
+  def topology(self, latent: int) -> str:
+    """What this latent's coordinate runs along, see `slot.TOPOLOGIES`."""
+    return self.slots[self._column(latent)[0]].topology
+
+  def samples(self, z: Array) -> list[Array]:
+    """z `[..., d]` cut into the slots' own samples."""
     return _split(z, [s.sample_dim for s in self.slots])
+
+  def _each(self, prior: tuple[Any, ...] | None) -> tuple[Any, ...]:
+    return (None,) * len(self.slots) if prior is None else prior
 
   def _column(self, latent: int) -> tuple[int, int]:
     if not 0 <= latent < self.latents:
@@ -121,13 +229,29 @@ class LatentSpace(NamedTuple):
 def latent_space(text: str) -> LatentSpace:
   """The product that a text such as 'gaussian(10)' describes.
 
+  Any slot may be told which factor's labels it gets, if the data have some:
+  "loop(factor='orientation') + gaussian(6)".
+
   Raises:
     UserError: the text is not a sum of slots, a slot is unknown, or its
       arguments do not fit.
   """
-  return LatentSpace(
-    tuple(spec.build(call, SLOTS, 'latent slot') for call in spec.parse(text))
-  )
+  slots, factors = [], []
+  for call in spec.parse(text):
+    kwargs = dict(call.kwargs)
+    factor = kwargs.pop('factor', None)
+    built = spec.build(
+      call._replace(kwargs=tuple(kwargs.items())), SLOTS, 'latent slot'
+    )
+    if factor is not None and built.label_kl is None:
+      raise UserError(
+        f'latent slot {built.name} cannot be told a factor: factor={factor!r}',
+        hint='points, segment, loop, mixtures of classes and one-dimensional'
+        ' gaussians can',
+      )
+    slots.append(built)
+    factors.append(factor)
+  return LatentSpace(tuple(slots), tuple(factors))
 
 
 def _split(x: Array, sizes: list[int]) -> list[Array]:

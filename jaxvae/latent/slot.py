@@ -11,12 +11,22 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
+# What a column can be. On a line a coordinate is any number; of a sphere the
+# columns are its ambient coordinates, which have no meaning one by one.
+TOPOLOGIES = ('line', 'sphere', 'points', 'segment', 'loop')
+
 
 class Slot(NamedTuple):
   """Letters: `...` batch axes, `p` encoder numbers, `d` sample, `l` columns.
 
+  `prior` below is what the prior has learned, and None in most slots, whose
+  prior is given: the arrays that `learned` began with, or the posteriors of the
+  pseudo-inputs. `z` is a sample of the posterior; slots whose divergence is
+  exact do not read it.
+
   Attributes:
     name: as written in the config, e.g. 'gaussian(10)'.
+    topology: of its columns, one of `TOPOLOGIES`.
     params_dim: p, how many numbers the encoder must give.
     sample_dim: d, how many numbers a sample has.
     code_dim: how many numbers the decoder reads.
@@ -26,18 +36,37 @@ class Slot(NamedTuple):
     mean: Posterior -> z `[..., d]`, the point that stands for the posterior in
       metrics, reconstructions and traversals.
     variance: Posterior -> `[..., l]`, in the unit of the chart, squared.
-    kl: (Posterior, Hyper) -> `[..., l]` nats; says in its docstring if it is
-      exact.
-    log_prob: (z, Hyper) -> `[...]` nats under the prior.
-    sample_prior: (key, shape, Hyper) -> z `[*shape, d]`.
+    kl: (Posterior, Hyper, z=None, prior=None) -> `[..., l]` nats; says in its
+      docstring if it is exact.
+    log_prob: (z, Hyper, prior=None) -> `[...]` nats under the prior.
+    sample_prior: (key, shape, Hyper, prior=None) -> z `[*shape, d]`.
     code: z -> `[..., code_dim]`, what the decoder reads.
-    chart: z -> `[..., l]`, a value, an angle or a class.
+    chart: z -> `[..., l]`: a value, an angle from -pi to pi, or a class, where
+      point j of k is at j.
     move: (z, column, value `[...]`) -> z with that column's chart coordinate
       replaced; traversals are made of it.
-    span: (low, high) of a traversal, in the unit of the chart.
+    span: (low, high) of a traversal, in the unit of the chart; of a loop one
+      turn, of points the first and the last.
+    divergence: (Posterior, other Posterior) -> `[..., l]` nats, KL(q || other)
+      of each column, exact or close; which factors a pair shares is read off.
+    average: (Posterior, other Posterior, shared `[..., l]` bool) -> the first
+      with the shared columns replaced by what lies between the two, on the
+      chart: of two angles the middle of the shorter arc.
+    label_kl: (Posterior, label `[...]`, Hyper, prior=None) -> `[..., l]` nats,
+      KL(q || p(z | label)). A label is a class where there are `classes`; it is
+      in the unit of the chart for loops, and runs from -1 to 1, end to end,
+      otherwise. It is a number, never NaN. None: the slot cannot be told one.
+    learned: key -> the arrays that the prior learns, at their start.
+    pseudo_inputs: how many images the prior learns, whose posteriors it is
+      made of; 0 for none [Tomczak and Welling 2018].
+    penalty: (encoder numbers `[..., p]`, prior=None) -> `[...]`, added to the
+      loss unweighted; for quantisation. None: there is none.
+    classes: of slots whose labels are classes, how many: label j says that it
+      is class j, from 0. 0 where a label is a coordinate.
   """
 
   name: str
+  topology: str
   params_dim: int
   sample_dim: int
   code_dim: int
@@ -46,10 +75,17 @@ class Slot(NamedTuple):
   sample: Callable[[Array, Any], Array]
   mean: Callable[[Any], Array]
   variance: Callable[[Any], Array]
-  kl: Callable[[Any, Any], Array]
-  log_prob: Callable[[Array, Any], Array]
-  sample_prior: Callable[[Array, tuple[int, ...], Any], Array]
+  kl: Callable[..., Array]
+  log_prob: Callable[..., Array]
+  sample_prior: Callable[..., Array]
   code: Callable[[Array], Array]
   chart: Callable[[Array], Array]
   move: Callable[[Array, int, Array], Array]
   span: tuple[float, float]
+  divergence: Callable[[Any, Any], Array]
+  average: Callable[[Any, Any, Array], Any]
+  label_kl: Callable[..., Array] | None = None
+  learned: Callable[[Array], Any] | None = None
+  pseudo_inputs: int = 0
+  penalty: Callable[..., Array] | None = None
+  classes: int = 0

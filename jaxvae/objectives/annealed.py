@@ -23,10 +23,10 @@ def annealed_vae() -> Callable[[Outputs, Batch, Hyper], Terms]:
     gap = hyper.gamma * jnp.abs(mean_kl - hyper.capacity)
     gaps = jnp.broadcast_to(gap, reconstruction.shape)
     return Terms(
-      loss=reconstruction + gaps,
+      loss=reconstruction + gaps + sum(outputs.penalties.values()),
       reconstruction=reconstruction,
       kl=outputs.kl,
-      regularisers={'gamma_gap': gaps},
+      regularisers={'gamma_gap': gaps} | outputs.penalties,
     )
 
   return terms

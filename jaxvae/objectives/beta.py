@@ -18,10 +18,10 @@ def beta_vae() -> Callable[[Outputs, Batch, Hyper], Terms]:
     reconstruction = -outputs.log_likelihood
     weighted = hyper.beta * jnp.sum(outputs.kl, axis=-1)
     return Terms(
-      loss=reconstruction + weighted,
+      loss=reconstruction + weighted + sum(outputs.penalties.values()),
       reconstruction=reconstruction,
       kl=outputs.kl,
-      regularisers={'beta_kl': weighted},
+      regularisers={'beta_kl': weighted} | outputs.penalties,
     )
 
   return terms

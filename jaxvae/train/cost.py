@@ -49,7 +49,7 @@ def of_step(config: ml_collections.ConfigDict) -> Cost:
   """
   prepared = data.ensure_prepared(config.data)
   shape = prepared.image_shape
-  model = build(config, shape)
+  model = build(config, shape, prepared.factors)
   tx = state.optimizer(config.optimizer)
   moving, course = schedules.course(config.hyper, config.schedule)
   one = step.make_step(
@@ -61,6 +61,9 @@ def of_step(config: ml_collections.ConfigDict) -> Cost:
   batch = Batch(
     jax.ShapeDtypeStruct((config.batch_size, *shape), jnp.float32),
     jax.ShapeDtypeStruct((config.batch_size, len(prepared.factors)), jnp.int32),
+    jax.ShapeDtypeStruct((config.batch_size,), bool)
+    if config.labels.fraction
+    else None,
   )
   jaxpr = jax.make_jaxpr(one)(begin, batch, course).jaxpr
   held = sum(math.prod(leaf.shape) * 4 for leaf in jax.tree.leaves(begin))

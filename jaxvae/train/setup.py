@@ -93,11 +93,12 @@ def set_up(configs: Sequence[ml_collections.ConfigDict]) -> Setup:
       batch_size=config.batch_size,
       seed=seed,
       part=layout.part,
+      labels=config.labels,
     )
     # What lives on the devices is the same for all, and there once.
     sources.append(source._replace(resident=()) if sources else source)
   source = sources[0]
-  model = build(config, source.spec.image_shape)
+  model = build(config, source.spec.image_shape, source.spec.factors)
   many = step.train_many(
     step.make_step(model, objective, tx, moving), source.decode
   )

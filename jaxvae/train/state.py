@@ -16,9 +16,22 @@ def momentum(decay: float = 0.9) -> optax.GradientTransformation:
   return optax.trace(decay)
 
 
+def adamw(
+  b1: float = 0.9, b2: float = 0.999, weight_decay: float = 0.01
+) -> optax.GradientTransformation:
+  """Adam with decoupled weight decay [Loshchilov and Hutter 2019].
+
+  Like the rest of the direction, the decay is multiplied by the learning rate.
+  """
+  return optax.chain(
+    optax.scale_by_adam(b1, b2), optax.add_decayed_weights(weight_decay)
+  )
+
+
 # Directions only: the step size is a hyper-parameter, applied in train/step.py.
 OPTIMIZERS = {
   'adam': optax.scale_by_adam,
+  'adamw': adamw,
   'sgd': optax.identity,
   'momentum': momentum,
 }

@@ -19,6 +19,8 @@ def config(tmp_path):
       'channels': 0,
       'placement': 'auto',
       'binarize': False,
+      'pairs': 0,
+      'holdout': 0.0,
     }
     return ConfigDict(values | changes)
 

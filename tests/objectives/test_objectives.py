@@ -17,7 +17,7 @@ LOG_LIKELIHOOD = np.float32([-10, -20])
 
 def _outputs(kl=KL, log_likelihood=LOG_LIKELIHOOD):
   return Outputs(
-    jnp.asarray(kl), jnp.asarray(log_likelihood), (), jnp.zeros_like(kl)
+    jnp.asarray(kl), jnp.asarray(log_likelihood), {}, (), jnp.zeros_like(kl)
   )
 
 

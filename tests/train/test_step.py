@@ -103,6 +103,8 @@ def test_a_step_by_hand():
     'gamma': 100.0,
     'capacity': 2.0,
     'noise': 0.1,
+    'temperature': 1.0,
+    'tilt': 1.0,
   }
   assert set(metrics) == set(wanted)
   for name, number in wanted.items():

@@ -6,6 +6,8 @@ from jaxvae.data.builders import (
   fashion_mnist,
   image_folder,
   mnist,
+  rooms3d,
+  sprites_circ,
 )
 from jaxvae.data.recipe import Recipe
 
@@ -14,5 +16,7 @@ DATASETS: dict[str, Recipe] = {
   'digits': digits.RECIPE,
   'mnist': mnist.RECIPE,
   'fashion_mnist': fashion_mnist.RECIPE,
+  'sprites_circ': sprites_circ.RECIPE,
+  'rooms3d': rooms3d.RECIPE,
   'image_folder': image_folder.RECIPE,
 }

@@ -1,0 +1,47 @@
+"""Sprites whose orientation and hue are circles: six factors, six slots.
+
+  python -m jaxvae.main --config=configs/sprites_circ_product.py
+
+The shapes have no symmetry, so that each orientation is another picture, and
+the last one is next to the first. One image in a hundred is labelled, a tenth
+is held out for evaluation. `:unlabelled` has no label; on `:torus` the sprites
+leave the picture on one side and come in on the other, so that both positions
+are loops too.
+
+Measured: not yet.
+"""
+
+from jaxvae.config import default, with_variant
+
+VARIANTS = {
+  'unlabelled': {'labels.fraction': 0.0},
+  'torus': {
+    'data.variant': 'torus',
+    'latent': (
+      "points(4, factor='shape') + segment(factor='scale')"
+      " + loop(factor='orientation') + loop(factor='hue')"
+      " + loop(factor='x_position') + loop(factor='y_position')"
+    ),
+  },
+}
+
+
+def get_config(variant: str = ''):
+  config = default()
+  config.num_steps = 12_000
+  config.data.name = 'sprites_circ'
+  config.data.holdout = 0.1
+  config.labels.fraction = 0.01
+  config.latent = (
+    "points(4, factor='shape') + segment(factor='scale')"
+    " + loop(factor='orientation') + loop(factor='hue')"
+    " + segment(factor='x_position') + segment(factor='y_position')"
+  )
+  config.net = 'locatello'
+  config.likelihood = 'gaussian'
+  config.objective = 'beta_vae'
+  config.hyper.learning_rate = 1e-4
+  config.schedule.learning_rate = 'cosine(1e-3, 12000)'
+  config.hyper.noise = 0.1
+  config.schedule.noise = 'geometric(1., 7000)'
+  return with_variant(config, variant, VARIANTS)

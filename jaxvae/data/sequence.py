@@ -1,0 +1,115 @@
+"""Which images training sees in which order: all, in pairs, some labelled."""
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from jaxvae.data import batches, pairs
+from jaxvae.data import labels as weak
+from jaxvae.data.factors import FactorGrid
+from jaxvae.errors import UserError
+
+
+def of(
+  data_config: Any,
+  labels: Any,
+  spec: Any,
+  seed: int,
+  batch_size: int,
+  part: tuple[int, int],
+) -> tuple[batches.Positions, np.ndarray | None]:
+  """Which images the steps see, and which images are labelled, if any.
+
+  Args:
+    data_config: its `pairs` and `holdout`.
+    labels: with the keys fraction, share and pick; None for no labels.
+    spec: of the split.
+    seed, batch_size, part: as of `batches.positions`.
+
+  Raises:
+    UserError: the data have no pairs, or not one label.
+  """
+  told = labels is not None and labels.fraction > 0
+  if data_config.pairs:
+    if told or data_config.holdout:
+      other = 'labels.fraction' if told else 'data.holdout'
+      raise UserError(
+        f'data.pairs={data_config.pairs} and {other} above 0; allowed: one of'
+        ' them'
+      )
+    grid = FactorGrid(spec.factors) if spec.grid else None
+    pairs.check(grid, batch_size, data_config.pairs)
+    return functools.partial(
+      pairs.positions, seed, batch_size, grid, part, data_config.pairs
+    ), None
+  seen = trained_on(spec.size, data_config.holdout)
+  size = spec.size if seen is None else len(seen)
+  known = (
+    weak.chosen(seed, size, labels.fraction, labels.pick) if told else None
+  )
+  if known is None:
+    order = functools.partial(batches.positions, seed, batch_size, size, part)
+  else:
+    order = functools.partial(
+      weak.positions, seed, batch_size, size, part, known, labels.share
+    )
+  if seen is None:
+    return order, known
+  return (
+    lambda first, count: seen[order(first, count)],
+    None if known is None else seen[known],
+  )
+
+
+@functools.lru_cache(maxsize=2)
+def held_out(size: int, fraction: float) -> np.ndarray | None:
+  """Images that training never sees, the same for all seeds.
+
+  Args:
+    size: images in the split.
+    fraction: of them, rounded to a number of images.
+
+  Returns:
+    Ascending positions `[n]`, or None if the fraction is 0.
+
+  Raises:
+    UserError: the fraction is of less than one image.
+  """
+  if not fraction:
+    return None
+  count = round(fraction * size)
+  if count < 1:
+    raise UserError(
+      f'data.holdout={fraction} of {size:,} images is not one image',
+      hint=f'at least {1 / size:.2g}; 0 for none',
+    )
+  rng = np.random.default_rng([size, count])
+  return np.sort(rng.choice(size, count, replace=False))
+
+
+@functools.lru_cache(maxsize=2)
+def trained_on(size: int, fraction: float) -> np.ndarray | None:
+  """The other images, ascending; None if none are held out."""
+  held = held_out(size, fraction)
+  if held is None:
+    return None
+  keep = np.ones(size, bool)
+  keep[held] = False
+  return np.flatnonzero(keep).astype(np.int32)
+
+
+def with_labels(
+  source: Any, where: batches.Positions, known: np.ndarray
+) -> Any:
+  """The source with `Batch.labelled`, which travels beside what it fetched."""
+
+  def fetch(first, count):
+    told = weak.is_known(known, where(first, count))
+    return source.fetch(first, count), told
+
+  def decode(resident, fetched):
+    found, told = fetched
+    return source.decode(resident, found)._replace(labelled=told)
+
+  return source._replace(fetch=fetch, decode=decode)

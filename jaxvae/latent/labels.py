@@ -1,0 +1,93 @@
+"""Labels of slots: classes of factors, scaled to what the slot can hold.
+
+A labelled image keeps its ELBO: in the slots that are told a factor the prior
+p(z) becomes p(z | label), see `LatentSpace.label_kl`.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+from jaxvae.errors import UserError
+from jaxvae.latent.product import LatentSpace
+
+
+class Column(NamedTuple):
+  """Where a slot's label comes from: label = class * scale + offset.
+
+  Attributes:
+    factor: column of the factors; None where the slot is told nothing.
+    scale: from one class to the next, in the slot's unit.
+    offset: the label of class 0.
+  """
+
+  factor: int | None
+  scale: float = 0.0
+  offset: float = 0.0
+
+
+def columns(
+  space: LatentSpace, factors: Sequence[Any] | None
+) -> tuple[Column, ...]:
+  """For each slot, how its label follows from the factors.
+
+  Args:
+    space: whose slots name factors.
+    factors: of the data, with a name, a size and a topology; None if they are
+      not known, which is as if no slot named one.
+
+  Raises:
+    UserError: a slot names a factor that the data do not have, or one whose
+      classes do not fit it.
+  """
+  names = [factor.name for factor in factors or ()]
+
+  def column(slot, name):
+    if name is None or factors is None:
+      return Column(None)
+    if name not in names:
+      raise UserError(
+        f'latent slot {slot.name}: factor={name!r}; the data have:'
+        f' {", ".join(names) or "no factors"}'
+      )
+    size = factors[names.index(name)].size
+    if slot.classes:
+      if slot.classes != size:
+        raise UserError(
+          f'latent slot {slot.name} has {slot.classes} points, its factor'
+          f' {name!r} has {size} classes',
+          hint=f'write {slot.name.partition("(")[0]}({size}, ...)',
+        )
+      return Column(names.index(name), 1.0, 0.0)
+    if slot.topology == 'loop':
+      return Column(names.index(name), 2 * math.pi / size, 0.0)
+    return Column(names.index(name), 2 / max(size - 1, 1), -1.0)
+
+  return tuple(
+    column(slot, name)
+    for slot, name in zip(space.slots, space.factors, strict=True)
+  )
+
+
+def of_slots(
+  factors: Array, labelled: Array, columns: Sequence[Column]
+) -> Array:
+  """Labels `[b, slots]` in the slots' units, NaN where they are not known.
+
+  Args:
+    factors: `[b, f]` int32.
+    labelled: `[b]` bool.
+    columns: from `columns`.
+  """
+  nan = jnp.full(factors.shape[:1], jnp.nan)
+
+  def one(column):
+    if column.factor is None:
+      return nan
+    classes = factors[:, column.factor].astype(nan.dtype)
+    return jnp.where(labelled, classes * column.scale + column.offset, nan)
+
+  return jnp.stack([one(column) for column in columns], axis=-1)

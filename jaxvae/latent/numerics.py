@@ -1,0 +1,68 @@
+"""Integrals and logarithms that slots share."""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxvae.latent.gaussian import LOG_2PI, Posterior
+
+# Below it a standard deviation is no smaller: squares stay in float32's range.
+_LEAST_STD = 1e-12
+# So many standard deviations hold a Gaussian but for 2e-17.
+_TAIL = 8.5
+
+
+def std_of(q: Posterior) -> Array:
+  """The standard deviation of q, such that one can divide by its square."""
+  return jnp.maximum(jnp.exp(q.log_std), _LEAST_STD)
+
+
+def gaussian_mean(
+  function: Callable[[Array], Array],
+  q: Posterior,
+  low: Array,
+  high: Array,
+  nodes: int,
+) -> Array:
+  """Integral of function(z) q(z) over some intervals, summed.
+
+  Gauss-Legendre on what each interval shares with 8.5 standard deviations
+  about the mean, so q may be narrow or wide.
+
+  Args:
+    function: z -> numbers of the same shape; smooth within each interval.
+    q: `[..., 1]`.
+    low: `[n]`, where the intervals begin.
+    high: `[n]`, where they end, not before; may be infinite.
+    nodes: in each interval.
+
+  Returns:
+    `[..., 1]`.
+  """
+  x, w = np.polynomial.legendre.leggauss(nodes)
+  mean, std = q.mean[..., None], std_of(q)[..., None]
+  # In standard deviations from the mean, `[..., n, nodes]`.
+  first = jnp.clip((along(low, mean, -2) - mean) / std, -_TAIL, _TAIL)
+  last = jnp.clip((along(high, mean, -2) - mean) / std, -_TAIL, _TAIL)
+  t = first + (last - first) * along(0.5 * (x + 1), mean)
+  density = jnp.exp(-0.5 * t**2 - 0.5 * LOG_2PI)
+  weight = (last - first) * along(0.5 * w, mean)
+  value = function(mean + std * t)
+  return jnp.sum(weight * density * value, axis=(-2, -1))[..., None]
+
+
+def along(values: Array, like: Array, axis: int = -1) -> Array:
+  """Numbers `[n]` along one axis of an array as deep as `like`, of its type."""
+  shape = [1] * like.ndim
+  shape[axis] = -1
+  return jnp.asarray(values, like.dtype).reshape(shape)
+
+
+def log1mexp(x: Array) -> Array:
+  """log(1 - exp(x)) of x < 0, with all digits [Maechler 2012]."""
+  near = x > -0.6931
+  close = jnp.where(near, x, -1.0)
+  far = jnp.where(near, -1.0, x)
+  return jnp.where(near, jnp.log(-jnp.expm1(close)), jnp.log1p(-jnp.exp(far)))

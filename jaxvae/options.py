@@ -1,0 +1,141 @@
+"""Every key of a config: its default, what is allowed, what it does."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from jaxvae.structs import Hyper
+
+
+class Key(NamedTuple):
+  """One key of a config.
+
+  Attributes:
+    default: also gives the type.
+    allowed: (text for people, test of a value).
+    about: what it does.
+    free: whether a run may be resumed with another value.
+  """
+
+  default: Any
+  allowed: tuple[str, Callable[[Any], bool]]
+  about: str
+  free: bool = False
+
+
+def _at_least(low: float) -> tuple[str, Callable[[Any], bool]]:
+  return f'a finite number, at least {low}', lambda v: low <= v < math.inf
+
+
+_TEXT = ('text', lambda v: True)
+_SPEC = ('text such as name or name(arguments)', lambda v: bool(v.strip()))
+_BOOL = ('True or False', lambda v: True)
+_WHOLE = ('a whole number, at least 1', lambda v: v >= 1)
+_COUNT = ('a whole number, at least 0', lambda v: v >= 0)
+_POSITIVE = ('a finite number above 0', lambda v: 0 < v < math.inf)
+_NOT_NEGATIVE = _at_least(0)
+
+
+def _one_of(*names: Any) -> tuple[str, Callable[[Any], bool]]:
+  return f'one of {", ".join(map(repr, names))}', lambda v: v in names
+
+
+KEYS: dict[str, Key] = {
+  'seed': Key(
+    0,
+    ('a whole number from 0 to 4294967295', lambda v: 0 <= v < 2**32),
+    'of parameters, noise and the order of the data',
+  ),
+  'num_steps': Key(20_000, _WHOLE, 'length of the run', free=True),
+  'batch_size': Key(64, _WHOLE, 'images a step, over all devices'),
+  'steps_per_call': Key(
+    100, _WHOLE, 'steps in one compiled call; the host waits between calls'
+  ),
+  'log_every': Key(500, _WHOLE, 'steps between lines of progress', free=True),
+  'save_every': Key(2_500, _WHOLE, 'steps between checkpoints', free=True),
+  'keep_checkpoints': Key(2, _WHOLE, 'newest checkpoints to keep', free=True),
+  'shard': Key(
+    'auto',
+    _one_of('auto', 'run', 'batch'),
+    'what devices share: the runs of an ensemble (auto), or each batch',
+    free=True,
+  ),
+  'lanes': Key(
+    'auto',
+    _one_of('auto', 'vmap', 'map'),
+    'the runs of a device: at once, or one after another (auto on a CPU)',
+    free=True,
+  ),
+  'latent': Key('gaussian(10)', _SPEC, 'the latent space: slots joined by +'),
+  'net': Key('mlp', _SPEC, 'locatello, burgess or mlp'),
+  'likelihood': Key('bernoulli', _SPEC, 'bernoulli, gaussian or laplace'),
+  'objective': Key('beta_vae', _SPEC, 'beta_vae or annealed_vae'),
+  'optimizer': Key('adam', _SPEC, 'adam, adamw, momentum or sgd'),
+  'data.name': Key('dsprites', _SPEC, 'the data set'),
+  'data.variant': Key('', _TEXT, "'original': the published file"),
+  'data.data_dir': Key(
+    '',
+    _TEXT,
+    'prepared data; empty: $TFDS_DATA_DIR or ~/tensorflow_datasets',
+    free=True,
+  ),
+  'data.manual_dir': Key('', _TEXT, 'files that you downloaded', free=True),
+  'data.path': Key('', _TEXT, 'images of your own: folder, npz or h5'),
+  'data.image_size': Key(0, _COUNT, 'resize to a square; 0: as they are'),
+  'data.channels': Key(0, _one_of(0, 1, 3), 'of the images; 0: as they are'),
+  'data.placement': Key(
+    'auto',
+    _one_of('auto', 'host', 'device', 'stream'),
+    'where the images wait',
+    free=True,
+  ),
+  'data.binarize': Key(False, _BOOL, 'pixels above 0.5 are 1, others 0'),
+  'data.pairs': Key(
+    0, _COUNT, 'images come in pairs that differ in so many factors; 0: alone'
+  ),
+  'data.holdout': Key(
+    0.0,
+    ('a number from 0, below 1', lambda v: 0 <= v < 1),
+    'part of the training images that only evaluation sees',
+  ),
+  'labels.fraction': Key(
+    0.0,
+    ('a number from 0 to 1', lambda v: 0 <= v <= 1),
+    'part of the images whose factors are told',
+  ),
+  'labels.share': Key(
+    0.5,
+    ('a number above 0, below 1', lambda v: 0 < v < 1),
+    'part of each batch that is drawn from the labelled images',
+  ),
+  'labels.pick': Key(
+    'random',
+    _one_of('random', 'even'),
+    'which images are labelled: any, or evenly spaced ones',
+  ),
+  'hyper.learning_rate': Key(5e-4, _POSITIVE, 'step size of the optimiser'),
+  'hyper.beta': Key(1.0, _NOT_NEGATIVE, 'weight of the KL (beta_vae)'),
+  'hyper.gamma': Key(100.0, _NOT_NEGATIVE, 'weight of |KL - C| (annealed_vae)'),
+  'hyper.capacity': Key(0.0, _NOT_NEGATIVE, 'C in nats (annealed_vae)'),
+  'hyper.noise': Key(
+    0.1, _POSITIVE, 'scale of the gaussian and laplace likelihoods'
+  ),
+  'hyper.temperature': Key(
+    1.0, _POSITIVE, 'of the priors of points, segment, loop and tilted'
+  ),
+  'hyper.tilt': Key(1.0, _NOT_NEGATIVE, 'multiplies tau of tilted priors'),
+  **{
+    f'schedule.{name}': Key(
+      'constant', _SPEC, f'how hyper.{name} gets to its value'
+    )
+    for name in Hyper.__dataclass_fields__
+  },
+  'eval.examples': Key(
+    10_000, _WHOLE, 'images that the table and MIG are computed from', free=True
+  ),
+  'eval.bins': Key(20, _WHOLE, 'of the histogram in MIG', free=True),
+  'eval.active_kl': Key(
+    0.1, _NOT_NEGATIVE, 'nats from which a latent counts as active', free=True
+  ),
+  'eval.figures': Key(True, _BOOL, 'draw figures and animations', free=True),
+}
