@@ -7,50 +7,27 @@ split, in an order drawn from the seed; where a part of the images is held out,
 they are of that part.
 """
 
-import json
+import functools
 import pathlib
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import ml_collections
 import numpy as np
 
 from jaxvae import config as schema
-from jaxvae import data, keys, metrics, schedules, traverse
+from jaxvae import data, draw, keys, metrics, schedules
+from jaxvae.draw import Encoded
 from jaxvae.errors import DivergedError
+from jaxvae.latent import floor as floors
 from jaxvae.model import Model, build
-from jaxvae.report import charts, figures, gif, table
+from jaxvae.report import table, topology_table
 from jaxvae.structs import Batch
+from jaxvae.topology import diagnose
 from jaxvae.train import checkpoint, workdir
 
 BATCH = 500
-STEPS = 11  # of a traversal: from -3 to 3 in steps of 0.6
-FRAMES = 21  # of an animated one
-STARTS = 3  # images that an animation begins from
-PAIRS = 20  # reconstructions shown
-SAMPLES = 64
-
-
-class Encoded(NamedTuple):
-  """The evaluation set, as the model sees it.
-
-  Attributes:
-    images: `[n, h, w, c]` float32.
-    factors: `[n, f]` int32.
-    z: `[n, d]` posterior means.
-    codes: `[n, l]` the same in the charts that people plot.
-    variance: `[n, l]` of the posterior.
-    kl: `[n, l]` nats.
-    reconstruction: `[n]` nats, with one sample of z.
-  """
-
-  images: np.ndarray
-  factors: np.ndarray
-  z: np.ndarray
-  codes: np.ndarray
-  variance: np.ndarray
-  kl: np.ndarray
-  reconstruction: np.ndarray
 
 
 def evaluate(
@@ -80,9 +57,11 @@ def evaluate(
   _check_finite(encoded, step)
   names = [factor.name for factor in source.spec.factors]
   graded = encoded.factors if names else None
+  hyper = schedules.targets(config.hyper)
+  floor = np.concatenate([floors.floor(s, hyper) for s in model.space.slots])
   rows = metrics.latent_table(
     encoded.variance.mean(axis=0),
-    encoded.kl.mean(axis=0),
+    encoded.kl.mean(axis=0) - floor,
     encoded.codes if names else None,
     graded,
     names,
@@ -99,6 +78,7 @@ def evaluate(
     'examples': len(points),
     'reconstruction': float(encoded.reconstruction.mean()),
     'kl': float(encoded.kl.sum(axis=1).mean()),
+    'kl_floor': floor.tolist(),
     **table.as_json(rows, None if gap is None else gap.value),
   }
   if gap is not None:
@@ -107,104 +87,28 @@ def evaluate(
     found['factors'] = [
       best._asdict() for best in metrics.best_latent_per_factor(nmi, names)
     ]
+  space = model.space
+  if not config.labels.fraction:
+    # Slots name factors whose labels they did not get.
+    space = space._replace(factors=(None,) * len(space.slots))
+  scored = _topology(model, params, encoded, source, space)
+  if scored:
+    found['topology'] = {row.latent: row._asdict() for row in scored}
+    round_once = [row.circles for row in scored if row.circles is not None]
+    if len(names) == 1 and round_once:
+      found['circles'] = max(round_once)
   workdir.write_json(home / 'metrics.json', found)
   table.show(rows, found['mig'])
+  if scored:
+    print(f'\n{topology_table.diagnosis(scored)}\n')
   print(
     f'reconstruction {found["reconstruction"]:.2f}  kl {found["kl"]:.2f} '
     f'nats per image, on {len(points):,} images'
   )
   if config.eval.figures:
-    draw(model, config, params, encoded, rows, source.spec, home)
+    draw.draw(model, config, params, encoded, rows, source.spec, home)
     print(f'figures and animations: {home / "figures"}', flush=True)
   return found
-
-
-def draw(
-  model: Model,
-  config: ml_collections.ConfigDict,
-  params: Any,
-  encoded: Encoded,
-  rows: Any,
-  spec: data.DataSpec,
-  home: pathlib.Path,
-) -> None:
-  """Writes home/figures: pairs, traversals, samples, curves, heat map.
-
-  Args:
-    model: as built from the config.
-    config: of the run.
-    params: trained parameters.
-    encoded: the evaluation set.
-    rows: the latent table, in the order of the traversals' rows.
-    spec: of the data.
-    home: the work directory.
-  """
-  place, title = home / 'figures', spec.title
-  (place / 'latents').mkdir(parents=True, exist_ok=True)
-  decode = jax.jit(lambda z: model.decode(params, z))
-
-  def images(z):
-    return np.clip(np.asarray(decode(z)), 0.0, 1.0)
-
-  figures.reconstructions(
-    place / 'reconstructions.png',
-    encoded.images[:PAIRS],
-    images(encoded.z[:PAIRS]),
-    f'{title}: reconstructions',
-  )
-  order = [row.index for row in rows]
-  starts = encoded.z[_starts(encoded.factors, spec)]
-  moved, spans = traverse.traverse(
-    model.space, images, starts[:1], order, STEPS
-  )
-  labels = [table.label(row) for row in rows]
-  active = [row.active for row in rows]
-  figures.traversals(
-    place / 'traversals.png',
-    moved[:, 0],
-    labels,
-    spans[-1],
-    f'{title}: traversals',
-    active=active,
-  )
-  moved, spans = traverse.traverse(model.space, images, starts, order, FRAMES)
-  gif.write_traversals(
-    place / 'traversals.gif',
-    moved,
-    labels,
-    spans[-1],
-    f'{title}: traversals',
-    active=active,
-  )
-  height = moved.shape[3]
-  for row, frames in zip(rows, moved, strict=True):
-    gif.write_gif(
-      place / 'latents' / f'{row.name}.gif',
-      frames[0],
-      scale=max(1, 256 // height),
-    )
-  hyper = schedules.targets(config.hyper)
-  key = keys.stream(jax.random.key(config.seed), 'samples')
-  figures.samples(
-    place / 'samples.png',
-    images(
-      model.space.sample_prior(key, (SAMPLES,), hyper, model.prior(params))
-    ),
-    f'{title}: samples of the prior',
-  )
-  history = home / 'metrics.jsonl'
-  if history.exists():
-    lines = history.read_text().splitlines()
-    charts.training_curves(
-      place / 'training.png', [json.loads(line) for line in lines]
-    )
-  if rows and rows[0].nmi_per_factor:
-    charts.nmi_heatmap(
-      place / 'information.png',
-      np.array([row.nmi_per_factor for row in rows]),
-      [row.name for row in rows],
-      [factor.name for factor in spec.factors],
-    )
 
 
 def evaluate_workdir(place: str) -> int:
@@ -243,23 +147,46 @@ def _points(config) -> tuple[data.Source, np.ndarray]:
   return source, rng.permutation(source.spec.size)[:count]
 
 
-def _starts(factors: np.ndarray, spec: data.DataSpec) -> list[int]:
-  """Images to begin from: one of each class of a factor that is a set."""
-  for column, factor in enumerate(spec.factors):
-    if factor.topology == 'points':
-      _, first = np.unique(factors[:, column], return_index=True)
-      return first[:STARTS].tolist()
-  return list(range(min(STARTS, len(factors))))
+def _topology(model, params, encoded, source, space):
+  """Slots that have a shape, against the factors that have it."""
+  if not source.spec.factors:
+    return []
+  grid = data.FactorGrid(source.spec.factors)
+
+  def encode(classes):
+    index = grid.index(classes)
+    parts = [index[at : at + BATCH] for at in range(0, len(index), BATCH)]
+    images = (source.examples(part)[0] for part in parts)
+    return np.concatenate([_codes(model)(params, image) for image in images])
+
+  return diagnose.diagnose(
+    space,
+    encoded.codes,
+    encoded.factors,
+    source.spec.factors,
+    encode if source.spec.grid else None,
+  )
 
 
 def _encode(model, config, params, source, points) -> Encoded:
   hyper = schedules.targets(config.hyper)
   root = jax.random.key(config.seed)
-
-  @jax.jit
-  def one(image, factors, at):
+  parts = []
+  for at in range(0, len(points), BATCH):
+    image, factors = source.examples(points[at : at + BATCH])
     key = keys.stream(root, 'evaluate', at)
-    outputs = model.outputs(params, Batch(image, factors), hyper, key)
+    found = _measured(model)(params, Batch(image, factors), hyper, key)
+    parts.append((image, factors, *jax.device_get(found)))
+  return Encoded(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+# The members of an ensemble share a model, and so what is compiled.
+@functools.lru_cache(maxsize=2)
+def _measured(model: Model) -> Callable:
+  """(params, batch, hyper, key) -> the numbers of `Encoded`, compiled."""
+
+  def measured(params, batch, hyper, key):
+    outputs = model.outputs(params, batch, hyper, key)
     z = model.space.mean(outputs.posterior)
     return (
       z,
@@ -269,11 +196,17 @@ def _encode(model, config, params, source, points) -> Encoded:
       -outputs.log_likelihood,
     )
 
-  parts = []
-  for at in range(0, len(points), BATCH):
-    image, factors = source.examples(points[at : at + BATCH])
-    parts.append((image, factors, *jax.device_get(one(image, factors, at))))
-  return Encoded(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+  return jax.jit(measured)
+
+
+@functools.lru_cache(maxsize=2)
+def _codes(model: Model) -> Callable:
+  """(params, images) -> posterior means on their charts, compiled."""
+
+  def codes(params, image):
+    return model.space.chart(model.space.mean(model.posterior(params, image)))
+
+  return jax.jit(codes)
 
 
 def _check_finite(encoded: Encoded, step: int) -> None:

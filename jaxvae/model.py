@@ -13,7 +13,7 @@ from jaxvae.latent import labels, learned, pairs
 from jaxvae.latent.product import LatentSpace, latent_space
 from jaxvae.likelihoods import Likelihood, likelihood
 from jaxvae.nets import Net, net
-from jaxvae.structs import Batch, Hyper, Outputs
+from jaxvae.structs import Outputs
 
 
 class VAE(nn.Module):
@@ -60,7 +60,8 @@ class Model(NamedTuple):
     posterior: (params, image) -> one posterior per slot.
     prior: params -> what the priors have learned, as the space takes it.
     decode: (params, z `[b, d]`) -> expected image `[b, h, w, c]`.
-    outputs: (params, batch, hyper, key) -> Outputs, with one sample of z.
+    outputs: (params, batch, hyper, key, training=False) -> Outputs, with one
+      sample of z. Only in training do pairs share latents.
     space: the latent space.
     likelihood: of an image, given the decoder's output.
   """
@@ -69,7 +70,7 @@ class Model(NamedTuple):
   posterior: Callable[[Any, Array], tuple[Any, ...]]
   prior: Callable[[Any], tuple[Any, ...]]
   decode: Callable[[Any, Array], Array]
-  outputs: Callable[[Any, Batch, Hyper, Array], Outputs]
+  outputs: Callable[..., Outputs]
   space: LatentSpace
   likelihood: Likelihood
 
@@ -133,11 +134,11 @@ def build(
   def decode(params, z):
     return pixels.mean(apply(params, VAE.decode, space.code(z)))
 
-  def outputs(params, batch, hyper, key):
+  def outputs(params, batch, hyper, key, training=False):
     numbers = encode(params, batch.image)
     known = prior(params)
     q = space.posterior(numbers)
-    if config.data.pairs:
+    if training and config.data.pairs:
       q = pairs.share(space, q)
     z = space.sample(keys.stream(key, 'posterior'), q)
     kl = space.kl(q, hyper, z, known)

@@ -23,8 +23,11 @@ def traverse(
     decode: z `[n, d]` -> images `[n, h, w, c]`.
     z: `[n, d]` where the traversals start.
     latents: which columns to move; they are the rows of the result.
-    steps: values of a latent, evenly spaced, both ends of the span included.
-    span: (low, high) in the unit of the chart, in place of each slot's own.
+    steps: values of a latent, evenly spaced, both ends of the span included;
+      of a loop the second end is left out, which is the first again, and of
+      points the values are rounded.
+    span: (low, high) in the unit of the chart, in place of each slot's own,
+      both ends included.
 
   Returns:
     Images `[latents, n, steps, h, w, c]`, and the values `[latents, steps]`.
@@ -32,10 +35,23 @@ def traverse(
   held = jnp.asarray(np.repeat(z[:, None], steps, axis=1))
   images, values = [], []
   for latent in latents:
-    low, high = span or space.span(latent)
-    value = np.linspace(low, high, steps, dtype=np.float32)
+    value = values_of(space, latent, steps, span)
     moved = space.move(held, latent, jnp.broadcast_to(value, held.shape[:2]))
     flat = decode(np.asarray(moved).reshape(-1, z.shape[1]))
     images.append(flat.reshape(*held.shape[:2], *flat.shape[1:]))
     values.append(value)
   return np.stack(images), np.stack(values)
+
+
+def values_of(
+  space: LatentSpace,
+  latent: int,
+  steps: int,
+  span: tuple[float, float] | None = None,
+) -> np.ndarray:
+  """The values `[steps]` float32 that a traversal gives a latent."""
+  low, high = span or space.span(latent)
+  kind = space.topology(latent)
+  once_round = kind == 'loop' and span is None
+  value = np.linspace(low, high, steps, not once_round, dtype=np.float32)
+  return np.rint(value) if kind == 'points' else value

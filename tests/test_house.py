@@ -21,10 +21,12 @@ PARSED = {path: ast.parse(path.read_text()) for path in FILES}
 # What each part may import of the rest; docs/architecture.md draws it.
 FLOOR = {'errors', 'keys', 'spec', 'structs'}
 MODEL = FLOOR | {'latent', 'likelihoods', 'nets', 'model'}
-BELOW = MODEL | {'config', 'data', 'metrics', 'objectives', 'schedules'}
+BELOW = MODEL | {
+  *('config', 'data', 'metrics', 'objectives', 'options', 'schedules'),
+}
 TRAINING = BELOW | {
-  *('cli', 'evaluate', 'pretrained', 'report', 'study', 'topology', 'train'),
-  'traverse',
+  *('cli', 'draw', 'evaluate', 'pretrained', 'report', 'study', 'topology'),
+  *('train', 'traverse'),
 }
 MAY_IMPORT = {
   'errors': set(),
@@ -42,14 +44,18 @@ MAY_IMPORT = {
   'traverse': {'latent'},
   'data.render': set(),
   'data': FLOOR | {'data.render'},
+  'options': {'structs'},
   'config': BELOW,
   'cli': {'config', 'errors'},
-  **dict.fromkeys(('train', 'evaluate', 'report', 'study'), TRAINING),
+  **dict.fromkeys(('draw', 'train', 'evaluate', 'report', 'study'), TRAINING),
   **dict.fromkeys(('pretrained', 'analysis', 'bench'), TRAINING),
   # Entry points: nothing imports them.
   'data.prepare': FLOOR | {'cli', 'config', 'data'},
   'doctor': TRAINING,
   'main': TRAINING | {'doctor'},
+  'topology.discover': TRAINING,
+  'topology.finetune': TRAINING | {'topology.discover'},
+  'topology.__main__': TRAINING | {'topology.discover', 'topology.finetune'},
 }
 
 # A package that only these files (or folders) may import.
@@ -64,7 +70,10 @@ ONLY_IN = {
   'submitit': ('study/slurm.py',),
   'tensorboardX': ('train/writer.py',),
 }
-FLAG_FILES = ('main.py', 'cli.py', 'data/prepare.py', 'study/__main__.py')
+FLAG_FILES = (
+  *('main.py', 'cli.py', 'data/prepare.py', 'study/__main__.py'),
+  'topology/__main__.py',
+)
 MESH_FILES = ('train/sharding.py',)
 MESH_NAMES = {'Mesh', 'NamedSharding', 'PartitionSpec', 'make_mesh', 'pmap'}
 

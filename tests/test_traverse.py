@@ -28,3 +28,30 @@ def test_a_span_replaces_the_slots_own():
   images, values = traverse(SPACE, as_pixels, Z[:1], [1], 3, (-1, 2))
   np.testing.assert_allclose(values, [[-1, 0.5, 2]])
   np.testing.assert_allclose(images[0, 0, :, 0, 1, 0], [-1, 0.5, 2])
+
+
+def test_a_loop_is_gone_round_without_a_repeated_end():
+  space = latent_space('loop + segment + points(4)')
+  z = np.zeros((1, space.sample_dim), np.float32)
+  _, values = traverse(space, as_pixels, z, [0, 1, 2], 4)
+  turn = np.array([-np.pi, -np.pi / 2, 0, np.pi / 2])
+  np.testing.assert_allclose(values[0], turn, atol=1e-6)
+  np.testing.assert_allclose(values[1], [-1, -1 / 3, 1 / 3, 1], atol=1e-6)
+  np.testing.assert_array_equal(values[2], [0, 1, 2, 3])
+
+
+def test_points_are_visited_at_their_places_whatever_the_steps():
+  space = latent_space('points(3)')
+  z = np.zeros((1, 1), np.float32)
+  images, values = traverse(space, as_pixels, z, [0], 7)
+  np.testing.assert_array_equal(values[0], [0, 0, 1, 1, 1, 2, 2])
+  # The default spacing is 6, centred.
+  wanted = [-6, -6, 0, 0, 0, 6, 6]
+  np.testing.assert_allclose(images[0, 0, :, 0, 0, 0], wanted)
+
+
+def test_a_span_of_ones_own_has_both_ends_on_a_loop_too():
+  space = latent_space('loop')
+  z = np.zeros((1, 1), np.float32)
+  _, values = traverse(space, as_pixels, z, [0], 3, (0.0, 1.0))
+  np.testing.assert_allclose(values[0], [0, 0.5, 1])

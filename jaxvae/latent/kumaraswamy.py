@@ -202,10 +202,11 @@ def _with_median(log_a, log_rate):
 def _log_quantile(q, log_exponential):
   """log x where -log(1 - u) is exp(log_exponential)."""
   y = log_exponential - q.log_b
-  # log(1 - exp(-e^y)), which is y - e^y / 2 for small e^y.
+  # log(1 - exp(-u)), u = e^y, which is y - u / 2 + u^2 / 24 for small u.
   small = y < -7.0
   clear = jnp.exp(jnp.minimum(jnp.where(small, 0.0, y), 80.0))
-  short = y - 0.5 * jnp.exp(jnp.where(small, y, -7.0))
+  u = jnp.exp(jnp.where(small, y, -7.0))
+  short = y - u / 2 + u**2 / 24
   return jnp.where(small, short, log1mexp(-clear)) * jnp.exp(-q.log_a)
 
 
@@ -218,10 +219,10 @@ def _at_nodes(q):
 def _flip(w):
   """log(-log(1 - exp(-e^w))), its own inverse."""
   low, high = w < -7.0, w > 3.0
-  # -log(e^w - e^2w / 2 + e^3w / 6) to the left, log(x + x^2 / 2) to the right,
-  # of x = exp(-e^w).
+  # As in `_log_quantile` to the left; log(x + x^2 / 2) to the right, of x =
+  # exp(-e^w).
   tiny = jnp.exp(jnp.where(low, w, -7.0))
-  left = jnp.log(-jnp.where(low, w, -7.0) + 0.5 * tiny)
+  left = jnp.log(-jnp.where(low, w, -7.0) + tiny / 2 - tiny**2 / 24)
   big = jnp.exp(jnp.where(high, w, 3.0))
   right = -big + 0.5 * jnp.exp(-big)
   middle = jnp.exp(jnp.where(low | high, 0.0, w))

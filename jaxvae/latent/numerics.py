@@ -10,8 +10,10 @@ from jaxvae.latent.gaussian import LOG_2PI, Posterior
 
 # Below it a standard deviation is no smaller: squares stay in float32's range.
 _LEAST_STD = 1e-12
-# So many standard deviations hold a Gaussian but for 2e-17.
-_TAIL = 8.5
+# So many standard deviations hold a Gaussian but for 3e-12, and 32 nodes
+# integrate it over them to 1e-14; 24 to 3e-9.
+_TAIL = 7.0
+_NODES = 32
 
 
 def std_of(q: Posterior) -> Array:
@@ -24,33 +26,37 @@ def gaussian_mean(
   q: Posterior,
   low: Array,
   high: Array,
-  nodes: int,
 ) -> Array:
   """Integral of function(z) q(z) over some intervals, summed.
 
-  Gauss-Legendre on what each interval shares with 8.5 standard deviations
-  about the mean, so q may be narrow or wide.
+  Gauss-Legendre on what each interval shares with 7 standard deviations on
+  either side of the mean, so q may be narrow or wide.
 
   Args:
     function: z -> numbers of the same shape; smooth within each interval.
     q: `[..., 1]`.
     low: `[n]`, where the intervals begin.
     high: `[n]`, where they end, not before; may be infinite.
-    nodes: in each interval.
 
   Returns:
     `[..., 1]`.
   """
-  x, w = np.polynomial.legendre.leggauss(nodes)
+  x, w = np.polynomial.legendre.leggauss(_NODES)
   mean, std = q.mean[..., None], std_of(q)[..., None]
   # In standard deviations from the mean, `[..., n, nodes]`.
-  first = jnp.clip((along(low, mean, -2) - mean) / std, -_TAIL, _TAIL)
-  last = jnp.clip((along(high, mean, -2) - mean) / std, -_TAIL, _TAIL)
+  first, last = (_standard(along(x, mean, -2) - mean, std) for x in (low, high))
   t = first + (last - first) * along(0.5 * (x + 1), mean)
   density = jnp.exp(-0.5 * t**2 - 0.5 * LOG_2PI)
   weight = (last - first) * along(0.5 * w, mean)
   value = function(mean + std * t)
   return jnp.sum(weight * density * value, axis=(-2, -1))[..., None]
+
+
+def _standard(away, std):
+  """away / std, cut; has a gradient where `away` is infinite too."""
+  inside = jnp.abs(away) < _TAIL * std
+  ratio = jnp.where(inside, away, 0.0) / std
+  return jnp.where(inside, ratio, jnp.copysign(_TAIL, away))
 
 
 def along(values: Array, like: Array, axis: int = -1) -> Array:

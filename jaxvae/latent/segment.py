@@ -34,9 +34,8 @@ from jaxvae.latent.slot import Slot
 KINDS = ('flat', 'kumaraswamy', 'smooth')
 
 # Where the intervals of `_mean_rounding` end, from an end of the segment, in
-# units of s, and the nodes in each.
+# units of s.
 _INSIDE, _OUTSIDE = (9.0, 3.0), (0.0, 3.0, 12.0, 48.0, 192.0, 768.0)
-_NODES = 24
 
 
 def segment(
@@ -211,7 +210,6 @@ def _mean_rounding(q, length, s):
     q,
     jnp.concatenate([near, -far]),
     jnp.concatenate([far, -near]),
-    _NODES,
   )
 
 

@@ -1,12 +1,13 @@
 """The tilted Gaussian: p(z) = exp(tau |z|) N(z; 0, I) / Z in d dimensions.
 
 Its density is greatest where |z| = tau [Floto et al. 2023, "The tilted
-variational autoencoder"]. The paper's Kummer functions overflow in float32; what
-stands here is made of positive terms only and keeps its digits in float32 to
+variational autoencoder"]. The paper's Kummer functions overflow in float32;
+what stands here is made of positive terms and keeps its digits in float32 to
 d = 512 and tau = 50. `tau` is a scalar, 0 or more, and may be traced; results
 have its type, or that of the posterior.
 """
 
+import functools
 import math
 
 import jax
@@ -83,8 +84,9 @@ def gap(mean: Array, log_std: Array) -> Array:
 
   From E sqrt(Q) = integral of (1 - E exp(-s^2 Q)) / s^2 over s > 0, divided by
   sqrt(pi), with Q = |z|^2 and s = x / ((1 - x) m), by Gauss-Legendre quadrature
-  over x from 0 to 1: 32 nodes in float32, 64 in float64, where the relative
-  error is below 1e-11 whatever the mean and the standard deviations.
+  over x from 0 to 1: 32 nodes in float32, 64 in float64. The relative error is
+  that of rounding if the standard deviations are alike or the mean is large,
+  and at most 1e-6 and 2e-7 where one is 10^4 times all others.
   """
   return _gap(mean, log_std)[0]
 
@@ -96,6 +98,7 @@ def _gap_jvp(primals, tangents):
   return value, jnp.sum(of_mean * mean + of_log_std * log_std, axis=-1)
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def minimiser(d: int, tau: Array) -> Array:
   """mu*, the |mean| for which KL(N(mean, I) || p) is least, a scalar.
 
@@ -136,6 +139,7 @@ def sample(key: Array, shape: tuple[int, ...], d: int, tau: Array) -> Array:
   return direction * (r / norm(direction))[..., None]
 
 
+@functools.partial(jax.jit, static_argnums=(1, 2))
 def sample_radius(
   key: Array, shape: tuple[int, ...], d: int, tau: Array
 ) -> Array:
@@ -186,6 +190,7 @@ def _standard_radii(d: int) -> np.ndarray:
   return np.array(radii)
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def _recursion(d: int, tau: Array) -> tuple[Array, Array]:
   """Mean radius over that at tau = 0, and log Z - tau^2 / 2.
 
@@ -204,7 +209,7 @@ def _recursion(d: int, tau: Array) -> tuple[Array, Array]:
 
   start = first, log_cdf + math.log(2.0)
   rest = jnp.asarray(radii[1:], tau.dtype)
-  return jax.lax.scan(step, start, rest, unroll=64)[0]
+  return jax.lax.scan(step, start, rest, unroll=16)[0]
 
 
 def _mean_square(mean: Array, log_std: Array) -> Array:

@@ -37,9 +37,10 @@ def traversals(
   path,
   images,
   row_labels: Sequence[str],
-  values: Sequence[float],
+  values,
   title: str = 'Traversals',
   *,
+  kinds: Sequence[str] = (),
   active: Sequence[bool] = (),
   axis_label: str = 'value of the latent, the others held',
 ) -> None:
@@ -50,21 +51,34 @@ def traversals(
     images: [rows, steps, h, w, c].
     row_labels: one for each row (`table.label`); lines after the first are
       small.
-    values: [steps] of the latent, written under the columns.
+    values: [steps] of all latents or [rows, steps], written under the columns
+      if all rows have the same, else under each image.
     title: of the figure.
+    kinds: what each row runs along, a slot's topology: angles of a 'loop' are
+      written in degrees; 'line' by default.
     active: rows whose label is not grey; all by default.
     axis_label: what the values are.
   """
   images = sheet.to_rgb(images, 'images', 'rows steps h w c')
   _count(row_labels, len(images), 'row labels', 'rows')
-  _count(values, images.shape[1], 'values', 'steps')
+  values = np.asarray(values)
+  _count(values.T, images.shape[1], 'values', 'steps')
+  values = np.broadcast_to(values, images.shape[:2])
+  kinds = kinds or ['line'] * len(images)
+  _count(kinds, len(images), 'kinds', 'rows')
+  texts = [
+    [style.coordinate(value, kind) for value in row]
+    for row, kind in zip(values, kinds, strict=True)
+  ]
+  alike = all(row == texts[0] for row in texts)
   if active:
     _count(active, len(images), 'active flags', 'rows')
   image, _ = sheet.draw(
     [list(row) for row in images],
     title=title,
     row_labels=row_labels,
-    column_labels=[style.number(value) for value in values],
+    column_labels=texts[0] if alike else (),
+    captions=() if alike else texts,
     axis_label=axis_label,
     dimmed=[not alive for alive in active],
   )

@@ -173,9 +173,11 @@ def _sorted(rows):
 
 
 def _labels(rows) -> list[str]:
-  if len(rows[0].values) == 1:
+  if len(rows[0].values) == 1 and not rows[0].name:
     return [study_table.shown(*row.values.values()) for row in rows]
-  return [study_table.label(row.values) or 'all seeds' for row in rows]
+  return [
+    row.name or study_table.label(row.values) or 'all seeds' for row in rows
+  ]
 
 
 def _axis(rows) -> str:

@@ -108,8 +108,8 @@ def draw(
     column_labels: under each column.
     captions: under each image, as `tiles` has them.
     axis_label: what the column labels count.
-    dimmed: rows or, with captions, images in reading order, whose label is
-      grey.
+    dimmed: rows or, with captions alone, images in reading order, whose label
+      is grey.
     rows_per_group: a wider gap after as many rows; 0 for none.
     look: sizes.
 
@@ -137,7 +137,8 @@ def draw(
       pen.rectangle(box, outline=style.HAIRLINE)
       image.paste(Image.fromarray(big), (left, top))
       if captions:
-        dim = bool(dimmed) and dimmed[row * len(tiles[0]) + column]
+        which = row if row_labels else row * len(tiles[0]) + column
+        dim = bool(dimmed) and dimmed[which]
         middle = (left + wide / 2, top + high + look.text // 3)
         _label(pen, middle, captions[row][column], look, dim, 'center')
     if row_labels:
@@ -146,7 +147,8 @@ def draw(
       high = layout.scale * _first(tiles).shape[0]
       place = (margin, top + (high - block) / 2)
       _label(pen, place, row_labels[row], look, dim, 'left')
-  _columns(pen, layout, tiles, column_labels, axis_label, look)
+  below = _below(captions, look)
+  _columns(pen, layout, tiles, column_labels, axis_label, below, look)
   return image, layout
 
 
@@ -161,10 +163,8 @@ def _layout(
   labels = max((_width(label, look) for label in row_labels), default=0)
   left = 1 + margin + (labels + look.text if labels else 0)
   top = 1 + margin + (round(2.1 * look.text) if title else 0)
-  below, widest = 0, 0
+  below, widest = _below(captions, look), 0
   if captions:
-    blocks = [_block_height(text, look) for line in captions for text in line]
-    below = max(blocks) + look.text
     widest = max(_width(text, look) for line in captions for text in line)
     frame = max(frame, widest + look.text - wide)
     left += max(0, (widest - wide) // 2)
@@ -190,9 +190,15 @@ def _layout(
   )
 
 
-def _columns(pen, layout, tiles, labels, axis_label, look) -> None:
+def _below(captions, look) -> int:
+  """Room under each row of images."""
+  blocks = [_block_height(text, look) for line in captions for text in line]
+  return max(blocks) + look.text if blocks else 0
+
+
+def _columns(pen, layout, tiles, labels, axis_label, below, look) -> None:
   high, wide = (layout.scale * side for side in _first(tiles).shape[:2])
-  line = layout.tops[-1] + high + look.text // 2
+  line = layout.tops[-1] + high + below + look.text // 2
   if labels:
     font = style.font(look.text)
     for column, text in enumerate(labels):

@@ -19,6 +19,8 @@ _COLUMNS = {
   'kl': ('KL', '.2f'),
   'active_units': ('active', '.0f'),
 }
+# Of data with one factor that is a circle: runs whose code goes round it once.
+COUNTED = 'circles'
 _GRADED = {'mig': ('MIG', '.3f'), 'udr': ('UDR', '.3f')}
 
 
@@ -28,10 +30,12 @@ class Setting(NamedTuple):
   Attributes:
     values: of the varied keys, by key: {'hyper.beta': 4.0}.
     entries: of the results file, one for each seed.
+    name: what people call it, or ''.
   """
 
   values: Mapping[str, Any]
   entries: Sequence[Mapping[str, Any]]
+  name: str = ''
 
 
 def settings(result: Mapping[str, Any]) -> list[Setting]:
@@ -42,7 +46,9 @@ def settings(result: Mapping[str, Any]) -> list[Setting]:
     values = tuple(_value(result, entry, key) for key in keys)
     found.setdefault(values, []).append(entry)
   return [
-    Setting(dict(zip(keys, values, strict=True)), entries)
+    Setting(
+      dict(zip(keys, values, strict=True)), entries, entries[0].get('name', '')
+    )
     for values, entries in found.items()
   ]
 
@@ -104,13 +110,17 @@ def markdown(result: Mapping[str, Any]) -> str:
   rows = settings(result)
   columns = _columns(result)
   failed = len(completed(result['entries'])) < len(result['entries'])
-  header = [*short_names(rows[0].values).values(), 'seeds']
+  named = all(row.name for row in rows)
+  counted = any(COUNTED in measures(e) for row in rows for e in row.entries)
+  header = ['recipe'] if named else [*short_names(rows[0].values).values()]
+  header += ['seeds', *['circle found', 'by the best ELBO'] * counted]
   header += ['failed'] * failed
   header += [name for name, _ in columns.values()]
   lines = [header, ['---'] * len(header)]
   for row in rows:
     done = completed(row.entries)
-    line = [*map(shown, row.values.values()), str(len(done))]
+    line = [row.name] if named else [*map(shown, row.values.values())]
+    line += [str(len(done)), *circles(row)] if counted else [str(len(done))]
     line += [str(len(row.entries) - len(done))] * failed
     found = [measures(entry) for entry in done]
     for key, (_, digits) in columns.items():
@@ -121,6 +131,17 @@ def markdown(result: Mapping[str, Any]) -> str:
   return '\n\n'.join(part for part in parts if part)
 
 
+def circles(row: Setting) -> tuple[str, str]:
+  """How many seeds found the circle, and whether the best ELBO is of one."""
+  found = [measures(entry) for entry in completed(row.entries)]
+  found = [each for each in found if COUNTED in each]
+  if not found:
+    return '-', '-'
+  best = max(found, key=lambda each: each['elbo'])
+  count = sum(each[COUNTED] == 1 for each in found)
+  return f'{count} of {len(found)}', 'yes' if best[COUNTED] == 1 else 'no'
+
+
 def sentence(result: Mapping[str, Any]) -> str:
   """The `Measured:` paragraph of a study."""
   entries, rows = result['entries'], settings(result)
@@ -129,6 +150,13 @@ def sentence(result: Mapping[str, Any]) -> str:
   if not done:
     text = f'Measured: none of {_plural(len(entries), "run")}: {rest}'
     return '\n'.join(textwrap.wrap(f'{text}.', 79))
+  if any(COUNTED in measures(entry) for entry in done):
+    text = f'Measured: {_plural(len(done), "run")} in {_time(entries)} on '
+    text += f'{_devices(done)}; circle found: '
+    text += '; '.join(
+      f'{row.name or label(row.values)} {circles(row)[0]}' for row in rows
+    )
+    return '\n'.join(textwrap.wrap(f'{text}.', 79, break_on_hyphens=False))
   key = 'mig' if graded(result) else 'elbo'
   name, digits = (_COLUMNS | _GRADED)[key]
   scores = {}
@@ -145,7 +173,8 @@ def sentence(result: Mapping[str, Any]) -> str:
     told = f'{name} {_span(scores[best], digits)}, '
     told += f'median of {_plural(len(scores[best]), "seed")}'
     if rows[best].values:
-      told = f'best at {label(rows[best].values)}: {told}'
+      called = rows[best].name or label(rows[best].values)
+      told = f'best at {called}: {told}'
     text += f'; {told}'
   if rest:
     text += f'; of {len(entries)} runs, {rest}'

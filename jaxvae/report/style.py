@@ -6,6 +6,7 @@ colour blindness, and by their lightness in print.
 
 import contextlib
 import functools
+import math
 import pathlib
 import warnings
 from collections.abc import Iterator
@@ -100,3 +101,10 @@ def number(value: float) -> str:
   """A coordinate as people write it: '−1.5', '0', '3'."""
   text = f'{round(value, 2) + 0:g}'
   return text.replace('-', '−')
+
+
+def coordinate(value: float, kind: str) -> str:
+  """`number`, with its unit: an angle of a 'loop', in radians, in degrees."""
+  if kind == 'loop':
+    return f'{number(round(math.degrees(value)))}°'
+  return number(value)

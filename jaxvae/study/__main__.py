@@ -80,7 +80,7 @@ def _results(study, home) -> int:
   from jaxvae.study import table
 
   found = table.collect(
-    study.name, schema.to_dict(study.base), study.sets, home
+    study.name, schema.to_dict(study.base), study.sets, home, study.names
   )
   if _SELECT.value:
     for entry in table.select(found, _SELECT.value):

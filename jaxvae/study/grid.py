@@ -11,6 +11,9 @@ which yields for each index the keys that it changes:
       for seed in range(5):
         yield {'hyper.beta': beta, 'seed': seed}
 
+A set may also have a 'name', which tables and figures then show in place of
+what it changes: {'name': 'all at once', 'schedule.capacity': 'constant'}.
+
 The ensemble of a config, `{'seed': range(5), 'beta': (1., 4.)}`, is the product
 of its values: a small study of its own.
 """
@@ -40,12 +43,14 @@ class Study(NamedTuple):
     about: its docstring.
     base: the config that all start from.
     sets: for each index, the keys that it changes, as text or numbers.
+    names: for each index, how people call its setting, or ''.
   """
 
   name: str
   about: str
   base: ml_collections.ConfigDict
   sets: tuple[dict[str, Any], ...]
+  names: tuple[str, ...]
 
 
 def load(text: str, overrides: Mapping[str, str]) -> Study:
@@ -72,6 +77,7 @@ def load(text: str, overrides: Mapping[str, str]) -> Study:
     if not isinstance(found['CONFIG'], str):
       raise UserError(f'{path}: CONFIG is not the name of a config')
     sets = tuple(dict(each) for each in found['sweep']())
+    names = tuple(each.pop('name', '') for each in sets)
   base = cli.load_config(found['CONFIG'], {})
   with cli.mistakes_in(path):
     base.update_from_flattened_dict(found.get('SHARED', {}))
@@ -86,7 +92,7 @@ def load(text: str, overrides: Mapping[str, str]) -> Study:
       raise UserError(
         f'--config.{clash[0]} is set by the study as well, at index {index}'
       )
-  study = Study(path.stem, found.get('__doc__') or '', base, sets)
+  study = Study(path.stem, found.get('__doc__') or '', base, sets, names)
   _check_different(study)
   return study
 
@@ -121,7 +127,7 @@ def of_ensemble(config: ml_collections.ConfigDict, name: str) -> Study:
   )
   base = config.copy_and_resolve_references().unlock()
   base.ensemble = ml_collections.ConfigDict()
-  study = Study(name, '', base.lock(), sets)
+  study = Study(name, '', base.lock(), sets, ('',) * len(sets))
   _check_different(study)
   return study
 

@@ -7,12 +7,13 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 
-from jaxvae.errors import JaxvaeError
+from jaxvae import config as schema
+from jaxvae.errors import JaxvaeError, UserError
 from jaxvae.study import grid, status
 from jaxvae.study.grid import Study
 from jaxvae.study.jobs import Job, Run
 from jaxvae.study.plan import Plan
-from jaxvae.train import loop, signals
+from jaxvae.train import loop, signals, workdir
 
 SECONDS_BETWEEN_LINES = 30
 
@@ -34,6 +35,12 @@ def here(study: Study, plan: Plan, home: pathlib.Path) -> list[int]:
   codes = []
   for one in plan.ensembles:
     stands = status.look(home, one.indices)
+    try:
+      _check_done(study, stands, home)
+    except UserError as error:
+      print(f'jaxvae: error: {error}', file=sys.stderr)
+      codes.append(error.exit_code)
+      continue
     if all(map(status.finished, stands)):
       continue
     # Members that have diverged keep their lanes, see loop.train_members.
@@ -52,6 +59,20 @@ def here(study: Study, plan: Plan, home: pathlib.Path) -> list[int]:
     if codes[-1] in (130, 143):
       break
   return codes
+
+
+def _check_done(
+  study: Study, stands: Sequence[status.Standing], home: pathlib.Path
+) -> None:
+  """That what is done already is of this study, not of another one."""
+  for each in stands:
+    if each.status != 'completed':
+      continue
+    place = grid.directory(home, each.index)
+    saved = workdir.read_config(place)
+    now = schema.to_dict(grid.config_at(study, each.index))
+    if saved is not None:
+      workdir.check_same(saved, now, schema.free_keys())
 
 
 def through(

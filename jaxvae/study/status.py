@@ -114,6 +114,8 @@ def exit_code(standings: Sequence[Standing], codes: Sequence[int]) -> int:
     standings: of the indices that were asked for.
     codes: of the jobs.
   """
+  if 2 in codes:
+    return 2  # something else is in a directory, however well it ended
   if not all(map(finished, standings)):
     code = next((code for code in codes if code not in (0, 3)), 1)
     return code if code > 0 else 128 - code  # as a shell says: killed by 9

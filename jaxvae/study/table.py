@@ -28,6 +28,7 @@ def collect(
   base: Mapping[str, Any],
   overrides: Sequence[Mapping[str, Any]],
   home: pathlib.Path,
+  names: Sequence[str] = (),
 ) -> dict[str, Any]:
   """What results/NAME.json holds of a study, finished or not.
 
@@ -36,6 +37,7 @@ def collect(
     base: its config as nested plain dicts.
     overrides: what each index changes: [{'hyper.beta': 4.0, 'seed': 2}, ...].
     home: the study's directory, in which index 7 has the work directory 0007.
+    names: of each index's setting, for tables; '' or none to show its values.
 
   Returns:
     JSON of kind 'study', in the order of the overrides, with null for numbers
@@ -55,6 +57,9 @@ def collect(
     _entry(index, changed, home / f'{index:04d}')
     for index, changed in enumerate(overrides)
   ]
+  for entry, called in zip(entries, names, strict=False):
+    if called:
+      entry['name'] = called
   return _finite(
     {'kind': 'study', 'name': name, 'config': config, 'entries': entries}
   )

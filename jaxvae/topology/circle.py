@@ -113,11 +113,12 @@ def align(angles, truth) -> Alignment:
 
 
 def circular_error(
-  angles, truth, alignment: Alignment = Alignment(1, 0.0, 1.0)
+  angles, truth, alignment: Alignment | None = None
 ) -> np.ndarray:
-  """|angles - truth| after an alignment of them, `[n]` radians up to pi."""
+  """|angles - truth| `[n]`, radians up to pi, after an alignment if given."""
   angles, truth = _pair(angles, truth)
-  return np.abs(wrap(angles - alignment.sign * truth - alignment.offset))
+  sign, offset, _ = alignment or Alignment(1, 0.0, 1.0)
+  return np.abs(wrap(angles - sign * truth - offset))
 
 
 def _steps(angles) -> np.ndarray:

@@ -64,7 +64,7 @@ def occupancy(angles, bins: int = BINS) -> Occupancy:
   full = counts > EMPTY * len(angles) / bins
   starts, lengths = _runs(~full)
   longest = int(lengths.argmax()) if len(lengths) else None
-  gap = 0.0 if longest is None else lengths[longest] * width
+  gap = 0.0 if longest is None else float(lengths[longest] * width)
   middle = 0.0
   if longest is not None:
     middle = float((starts[longest] + lengths[longest] / 2) * width)
@@ -94,7 +94,7 @@ def occupancy(angles, bins: int = BINS) -> Occupancy:
     np.array(centres),
     np.array(weights),
     np.array(widths),
-    float(gap),
+    gap,
     middle,
   )
 

@@ -10,6 +10,9 @@ PEAK    a break is where decoded images leave the data by more than 0.25 of how
         one, it is below sin(pi / n) / sqrt(2), so 0.25 from 9 levels on.
 TIMES   and by more than 2.5 times what they are off where there are codes; toy
         loops reach 1.5 of the median, sprites trained on circles of hue 2.
+FLOOR   a decoder that is 0.3 of that off the data where there are codes has not
+        learned them, and nothing is said; of trained ones 0.02 to 0.1 were
+        measured, of folded and unfinished ones 0.4 and more.
 STILL   points are places where nothing moves: inside a cluster less than 0.35
         of the whole.
 ORDERED clusters whose neighbours on the circle are closer, by 0.75 and less,
@@ -26,6 +29,7 @@ from jaxvae.topology import seam
 UNUSED = 0.1  # nats
 PEAK = 0.25
 TIMES = 2.5
+FLOOR = 0.3
 STILL = 0.35
 ORDERED = 0.75
 PART = 0.02  # of the codes: fewer are no cluster
@@ -36,9 +40,9 @@ class Verdict(NamedTuple):
   """What a latent circle is, and why.
 
   Attributes:
-    kind: 'loop', 'segment', 'points', 'unused', or 'unclear': several pieces
-      with something moving in each, as a folded or torn circle has; more seeds
-      or a softer start are likely to help.
+    kind: 'loop', 'segment', 'points', 'unused', or 'unclear': decoded images
+      are nowhere on the data, or the circle is in several pieces with something
+      moving in each; other seeds or a softer start are likely to help.
     points: how many, 0 for the other kinds.
     slot: the latent to train next: 'loop', 'segment', 'points(4)'; empty for a
       latent that is unused. An unclear one stays a loop.
@@ -46,6 +50,9 @@ class Verdict(NamedTuple):
     ratio: largest over median distance from the data along the circle.
     height: of the highest break, in units of how far the latent moves images;
       0 for a latent that moves nothing.
+    reach: how far it moves them: root mean square distance of two codes' images
+      along the circle. The unit of `height`, `floor` and `level`.
+    level: distance from the data from which a place is a break.
     floor: distance from the data where there are codes, in the same unit.
     breaks: places where the decoder leaves the data, with codes between them.
     share: of the circle that is occupied by codes.
@@ -62,6 +69,8 @@ class Verdict(NamedTuple):
   kl: float
   ratio: float
   height: float
+  reach: float
+  level: float
   floor: float
   breaks: int
   share: float
@@ -106,12 +115,15 @@ def verdict(kl, codes, off, apart, *, unused: float = UNUSED) -> Verdict:
   still_life = reach < 1e-6 * max(off.max(), 1e-12)
   height = np.sqrt(np.maximum(off**2 - floor**2, 0.0))
   height = np.zeros(angles) if still_life else height / reach
-  high = (height > PEAK) & (off > TIMES * floor)
+  level = max(float(np.hypot(floor, PEAK * reach)), TIMES * floor)
+  high = off > level
   pieces = _pieces(high, crowd)
   still, order, jump = _clusters(pieces, crowd, apart, reach)
   kind = 'unclear'
   if kl < unused or still_life:
     kind = 'unused'
+  elif floor > FLOOR * reach:
+    kind = 'unclear'
   elif not high.any():
     kind = 'loop'
   elif len(pieces) < 2:
@@ -129,6 +141,8 @@ def verdict(kl, codes, off, apart, *, unused: float = UNUSED) -> Verdict:
     kl=float(kl),
     ratio=seam.ratio(off),
     height=float(height.max()),
+    reach=reach,
+    level=0.0 if still_life else level / reach,
     floor=0.0 if still_life else floor / reach,
     breaks=max(len(pieces), 1) if high.any() else 0,
     share=found.share,
@@ -197,6 +211,6 @@ def _places(pieces, height, high) -> tuple[float, ...]:
   for place in np.roll(np.arange(angles), -start):
     if owner[place] >= 0:
       last = owner[place]
-    elif high[place] and height[place] > height[places.get(last, place)] - 1e-12:
+    elif high[place] and height[place] >= height[places.get(last, place)]:
       places[last] = place
   return tuple(float(2 * np.pi * places[w] / angles) for w in sorted(places))

@@ -39,6 +39,7 @@ def train(
   config: ml_collections.ConfigDict,
   place: str,
   allowed: Sequence[str] = (),
+  initial_params: Callable[[Any], Any] | None = None,
 ) -> int:
   """Trains to `config.num_steps` in `place`, from wherever it stands there.
 
@@ -49,6 +50,9 @@ def train(
     config: what to train.
     place: the work directory.
     allowed: config keys that may differ from those of the run in `place`.
+    initial_params: what a fresh start makes of the parameters that it drew, on
+      the host: how a run goes on with those of another. A run that resumes does
+      not call it.
 
   Returns:
     The exit code: 0, or 130 or 143 when a signal stopped it after saving.
@@ -56,7 +60,7 @@ def train(
   Raises:
     JaxvaeError: with the exit code of its kind.
   """
-  code, errors = train_members([config], [place], allowed)
+  code, errors = train_members([config], [place], allowed, initial_params)
   for error in errors.values():
     raise error
   return code
@@ -66,6 +70,7 @@ def train_members(
   configs: Sequence[ml_collections.ConfigDict],
   places: Sequence[str],
   allowed: Sequence[str] = (),
+  initial_params: Callable[[Any], Any] | None = None,
 ) -> tuple[int, Errors]:
   """Trains runs that differ only in numbers as one program; see `train`.
 
@@ -77,6 +82,7 @@ def train_members(
     configs: of the members.
     places: a work directory for each.
     allowed: as for `train`.
+    initial_params: as for `train`, for which there must be one run.
 
   Returns:
     (0, or 130 or 143 when a signal stopped it after saving; the error of each
@@ -90,7 +96,7 @@ def train_members(
   setup = set_up(configs)
   with members.claimed(setup, places, allowed, begun) as homes:
     try:
-      return _train_claimed(setup, homes, allowed)
+      return _train_claimed(setup, homes, allowed, initial_params)
     except UserError:
       raise  # It does not fit the runs that are there, which stay as they were.
     except Exception as error:
@@ -101,7 +107,10 @@ def train_members(
 
 
 def _train_claimed(
-  setup: Setup, homes: Sequence[pathlib.Path], allowed: Sequence[str]
+  setup: Setup,
+  homes: Sequence[pathlib.Path],
+  allowed: Sequence[str],
+  initial_params: Callable[[Any], Any] | None,
 ) -> tuple[int, Errors]:
   config = setup.config
   with (
@@ -113,7 +122,7 @@ def _train_claimed(
       for at, member in enumerate(everyone):
         if workdir.read_run(member.home)['status'] == 'diverged':
           del alive[at]
-    start = resume.start_or_resume(setup, alive, allowed)
+    start = resume.start_or_resume(setup, alive, allowed, initial_params)
     # Only now: a run that could not be resumed keeps its own config.
     for member in alive.values() if hosts.leads() else ():
       workdir.write_config(member.home, member.plain)

@@ -5,7 +5,7 @@ some of them ahead, and these go back to where the others are, so that an
 ensemble ends with the same bits as one that nobody stopped.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -42,7 +42,10 @@ class Position(NamedTuple):
 
 
 def start_or_resume(
-  setup: Setup, members: Mapping[int, Member], allowed: Sequence[str]
+  setup: Setup,
+  members: Mapping[int, Member],
+  allowed: Sequence[str],
+  initial_params: Callable[[Any], Any] | None = None,
 ) -> Position:
   """The state of all lanes, from the newest checkpoints that fit together.
 
@@ -50,6 +53,7 @@ def start_or_resume(
     setup: the runs.
     members: those that are trained, by their place in the setup.
     allowed: config keys that may differ from those of the runs that are there.
+    initial_params: of a fresh start, see `setup.begin`.
 
   Raises:
     UserError: a run is past the end, or its data or its model changed.
@@ -64,7 +68,9 @@ def start_or_resume(
       for at, member in members.items()
     }
   if not found:
-    return Position(setups.begin(setup), 0, None, progress.Timer())
+    return Position(
+      setups.begin(setup, initial_params), 0, None, progress.Timer()
+    )
   step, info = agreed, next(iter(found.values())).info
   _check_data(setup, step, info, allowed)
   what = f'{len(found)} members' if setup.layout.lanes else ''

@@ -136,11 +136,26 @@ def set_up(configs: Sequence[ml_collections.ConfigDict]) -> Setup:
   )
 
 
-def begin(setup: Setup) -> TrainState:
-  """The state before the first step, of the run or of all lanes."""
+def begin(
+  setup: Setup, initial_params: Callable[[Any], Any] | None = None
+) -> TrainState:
+  """The state before the first step, of the run or of all lanes.
+
+  Args:
+    setup: the runs.
+    initial_params: the parameters of a fresh model, on the host -> those to
+      begin with, of the same names, shapes and types. Of a run alone.
+  """
   seeds = np.array([config.seed for config in setup.configs], np.uint32)
   if not setup.layout.lanes:
-    return setup.initial(seeds[0])
+    state = setup.initial(seeds[0])
+    if initial_params is None:
+      return state
+    changed = initial_params(jax.device_get(state.params))
+    placed = jax.tree.map(
+      lambda new, old: jax.device_put(new, old.sharding), changed, state.params
+    )
+    return state.replace(params=placed)
   return setup.initial(np.array(ensemble.filled(seeds, setup.layout.lanes)))
 
 

@@ -45,7 +45,8 @@ def make_step(
     key = keys.stream(state.key, 'train', state.step)
 
     def mean_loss(params):
-      terms = objective(model.outputs(params, batch, now, key), batch, now)
+      outputs = model.outputs(params, batch, now, key, training=True)
+      terms = objective(outputs, batch, now)
       return jnp.mean(terms.loss), terms
 
     gradient, terms = jax.grad(mean_loss, has_aux=True)(state.params)

@@ -111,10 +111,20 @@ def test_a_variant_has_its_factors_and_nothing_else(variant, sizes):
     assert 1_000 <= np.prod(sizes) <= 10_000
 
 
-# What a variant holds: the arrow, half way from 8 to 16 pixels, upright, red,
+# What a variant holds: the drop, half way from 8 to 16 pixels, upright, red,
 # in the centre.
+def _hand(angle, radius=12, x=32):
+  """Of a drop that turns about its foot, a radius below its middle."""
+  return {
+    'angle': angle,
+    'radius': radius,
+    'x': x - radius * np.sin(angle),
+    'y': 32 - radius * np.cos(angle),
+  }
+
+
 HELD = {
-  **{'shape': 0, 'radius': 12, 'angle': 0, 'rgb': (255, 0, 0)},
+  **{'shape': 2, 'radius': 12, 'angle': 0, 'rgb': (255, 0, 0)},
   **{'x': 32, 'y': 32},
 }
 
@@ -124,12 +134,16 @@ HELD = {
   [
     ('shape', lambda k: {'shape': k}),
     ('scale', lambda k: {'radius': 8 + 0.08 * k}),
-    ('orientation', lambda k: {'angle': np.radians(k)}),
+    ('orientation', lambda k: _hand(np.radians(k))),
     ('hue', lambda k: {'rgb': hues.table(360)[k]}),
     ('x_position', lambda k: {'x': 16 + k / 4}),
     (
       'orientation+hue',
-      lambda a, h: {'angle': np.radians(5 * a), 'rgb': hues.table(72)[h]},
+      lambda a, h: _hand(np.radians(5 * a)) | {'rgb': hues.table(72)[h]},
+    ),
+    (
+      'orientation+x_position',
+      lambda a, x: _hand(np.radians(5 * a), 8, 16 + x / 2),
     ),
     ('hue+shape', lambda s, h: {'shape': s, 'rgb': hues.table(360)[h]}),
     ('x_position+y_position', lambda x, y: {'x': 16 + x / 2, 'y': 16 + y / 2}),

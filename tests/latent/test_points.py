@@ -170,18 +170,20 @@ def test_gradients_are_finite(slot, rtol):
 
 
 def test_gradients_are_the_slopes():
+  # Among them a mean on the very border of two points: a symmetric place.
+  x = np.array([[0.1, -0.5], [3.0, 0.2], [-8.0, 1.5], [0.0, -7.0]])
+  steps = 1e-5 * np.exp(np.minimum(x[:, 1:], 0))[..., None] * np.eye(2)
   with jax.enable_x64(True):
     for kind in ('voronoi', 'mixture'):
-      for numbers in ((0.1, -0.5), (3.0, 0.2), (-8.0, 1.5), (0.0, -7.0)):
 
-        def kl(x, kind=kind):
-          q = Posterior(x[:1], x[1:])
-          return module.KLS[kind](q, 4, 6.0, jnp.asarray(1.0))[0]
+      def kl(x, kind=kind):
+        q = Posterior(x[..., :1], x[..., 1:])
+        return module.KLS[kind](q, 4, 6.0, jnp.asarray(1.0))[..., 0]
 
-        x = jnp.array(numbers)
-        step = 1e-5 * jnp.exp(jnp.minimum(x[1], 0.0)) * jnp.eye(2)
-        slope = [(kl(x + h) - kl(x - h)) / (2 * h.sum()) for h in step]
-        np.testing.assert_allclose(jax.grad(kl)(x), slope, rtol=1e-4, atol=1e-6)
+      up, down = kl(x[:, None] + steps), kl(x[:, None] - steps)
+      slope = (up - down) / (2 * steps.sum(-1))
+      found = jax.jit(jax.vmap(jax.grad(kl)))(jnp.asarray(x))
+      np.testing.assert_allclose(found, slope, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize('slot', GAUSSIANS, ids=lambda slot: slot.name)
@@ -190,9 +192,7 @@ def test_divergence_is_not_negative(slot):
     properties.check_nonnegative(slot, hyper(temperature=temperature), 3.0)
 
 
-@pytest.mark.parametrize(
-  'slot', [*GAUSSIANS, points(2, code='line')], ids=lambda slot: slot.name
-)
+@pytest.mark.parametrize('slot', GAUSSIANS, ids=lambda slot: slot.name)
 def test_contract(slot):
   properties.check_contract(slot)
   properties.check_moves(slot)

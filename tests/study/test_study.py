@@ -244,6 +244,12 @@ def test_the_ensemble_of_a_config(place):
     (4.0, 1),
   ]
   assert all(config['ensemble'] == {} for config in found)
+  # What is done already is not taken for something else.
+  other = (*product, '--config.batch_size=32')
+  code, out, err = place.run('both', *other, program=program)
+  assert code == 2, out
+  assert 'holds a run with another config' in err
+  assert 'batch_size' in err
   wrong = ('--config.ensemble.net=mlp', '--config.num_steps=20')
   code, out, err = place.run('wrong', *wrong, program=program)
   assert (code, out) == (2, '')

@@ -6,10 +6,13 @@ round the circle of hues; shape is a set of points, the rest are segments. In
 the variant 'torus' the positions wrap around the picture, so they are loops.
 
 The variants named by one or two factors are those factors alone, finely
-sampled; everything else is held: the shape at the arrow, the scale in the
+sampled; everything else is held: the shape at the drop, the scale in the
 middle, the orientation upright, the hue red, the position in the centre. They
 are for the study of topology: 'orientation' is a circle, 'orientation+hue' a
-torus, 'hue+scale' a cylinder, 'hue+shape' four circles.
+torus, 'hue+scale' a cylinder, 'hue+shape' four circles. In them a sprite turns
+about its foot, as the hand of a clock does, so that even a blurred picture goes
+round once in a turn. (About its middle, an arrow's picture changes most with
+twice its angle, and a coarse likelihood finds that circle, of half the turn.)
 
 Only masks are stored: hue is a layer's colour, and in the full grid positions
 are shifts by whole pixels.
@@ -33,6 +36,7 @@ FACTORS = (
   Factor('x_position', 16, 'segment'),
   Factor('y_position', 16, 'segment'),
 )
+DROP = list(glyphs.SHAPES).index('drop')
 POSITIONS = ('x_position', 'y_position')
 # The smallest and the largest radius, and how far the centre goes from the
 # middle of the picture, in pixels: nothing is ever cut off.
@@ -92,34 +96,53 @@ def layers(variant: str) -> Layers:
   return Layers(colours=(colour,), shifts=shifts)
 
 
-def rows(grid: FactorGrid, at_once: int = 512) -> Iterator[Block]:
-  """The masks of a grid of geometries, which may hold any factor but hue."""
+def rows(
+  grid: FactorGrid, hand: bool = False, at_once: int = 512
+) -> Iterator[Block]:
+  """The masks of a grid of geometries, which may hold any factor but hue.
+
+  Args:
+    grid: of the factors that choose the mask.
+    hand: sprites turn about their foot, not about their middle.
+    at_once: masks in a block.
+  """
   for first in range(0, grid.size, at_once):
     index = np.arange(first, min(first + at_once, grid.size))
-    drawn = glyphs.masks(**geometry(grid, grid.factors_of(index)))
+    drawn = glyphs.masks(**geometry(grid, grid.factors_of(index), hand))
     yield Block(drawn.reshape(len(index), -1), None)
 
 
-def geometry(grid: FactorGrid, classes: np.ndarray) -> dict[str, np.ndarray]:
+def geometry(
+  grid: FactorGrid, classes: np.ndarray, hand: bool = False
+) -> dict[str, np.ndarray]:
   """The arguments of `glyphs.masks` for classes `[n, f]` of a grid."""
   middle = np.full(len(classes), 0.5)
   share = dict.fromkeys((f.name for f in FACTORS), middle)
-  share |= {'shape': 0 * middle, 'orientation': 0 * middle}
+  share |= {'shape': DROP + 0 * middle, 'orientation': 0 * middle}
+  if hand and POSITIONS[0] in [factor.name for factor in grid.factors]:
+    # What turns about its foot reaches twice as far.
+    share['scale'] = 0 * middle
   for factor, column in zip(grid.factors, classes.T, strict=True):
     ends = {'points': 1, 'segment': factor.size - 1, 'loop': factor.size}
     share[factor.name] = column / ends[factor.topology]
-  offset = [2 * share[name] - 1 for name in POSITIONS]
+  radius = RADII[0] + (RADII[1] - RADII[0]) * share['scale']
+  angle = 2 * np.pi * share['orientation']
+  offset = REACH * np.stack([2 * share[name] - 1 for name in POSITIONS], -1)
+  if hand:
+    up = -np.stack([np.sin(angle), np.cos(angle)], axis=-1)
+    offset = offset + radius[:, None] * up
   return {
     'shape': share['shape'].astype(int),
-    'radius': RADII[0] + (RADII[1] - RADII[0]) * share['scale'],
-    'angle': 2 * np.pi * share['orientation'],
-    'centre': glyphs.SIDE / 2 + REACH * np.stack(offset, axis=-1),
+    'radius': radius,
+    'angle': angle,
+    'centre': glyphs.SIDE / 2 + offset,
   }
 
 
 def _contents(options: Options) -> Contents:
   chosen, composed = factors(options.variant), layers(options.variant)
   title = 'sprites_circ'
+  hand = 'orientation' in options.variant
   if options.variant:
     title = f'{title}, {options.variant.replace("+", " and ")}'
   return Contents(
@@ -128,7 +151,7 @@ def _contents(options: Options) -> Contents:
     bits=False,
     grid=True,
     factors=chosen,
-    splits={'train': lambda: rows(geometries(composed, chosen))},
+    splits={'train': lambda: rows(geometries(composed, chosen), hand)},
     layers=composed,
   )
 

@@ -1,0 +1,149 @@
+"""Pictures of a trained model: what it rebuilds, moves and dreams."""
+
+import json
+import pathlib
+from typing import Any, NamedTuple
+
+import jax
+import ml_collections
+import numpy as np
+
+from jaxvae import data, keys, schedules, traverse
+from jaxvae.model import Model
+from jaxvae.report import charts, figures, gif, table, topology
+
+STEPS = 11  # of a traversal: from -3 to 3 in steps of 0.6
+FRAMES = 21  # of an animated one
+STARTS = 3  # images that an animation begins from
+PAIRS = 20  # reconstructions shown
+SAMPLES = 64
+DRAWS = 4_000  # of the prior, beside the codes
+
+
+class Encoded(NamedTuple):
+  """The evaluation set, as the model sees it.
+
+  Attributes:
+    images: `[n, h, w, c]` float32.
+    factors: `[n, f]` int32.
+    z: `[n, d]` posterior means.
+    codes: `[n, l]` the same in the charts that people plot.
+    variance: `[n, l]` of the posterior.
+    kl: `[n, l]` nats.
+    reconstruction: `[n]` nats, with one sample of z.
+  """
+
+  images: np.ndarray
+  factors: np.ndarray
+  z: np.ndarray
+  codes: np.ndarray
+  variance: np.ndarray
+  kl: np.ndarray
+  reconstruction: np.ndarray
+
+
+def draw(
+  model: Model,
+  config: ml_collections.ConfigDict,
+  params: Any,
+  encoded: Encoded,
+  rows: Any,
+  spec: data.DataSpec,
+  home: pathlib.Path,
+) -> None:
+  """Writes home/figures: pairs, traversals, samples, curves, heat map.
+
+  Args:
+    model: as built from the config.
+    config: of the run.
+    params: trained parameters.
+    encoded: the evaluation set.
+    rows: the latent table, in the order of the traversals' rows.
+    spec: of the data.
+    home: the work directory.
+  """
+  place, title = home / 'figures', spec.title
+  (place / 'latents').mkdir(parents=True, exist_ok=True)
+  decode = jax.jit(lambda z: model.decode(params, z))
+
+  def images(z):
+    return np.clip(np.asarray(decode(z)), 0.0, 1.0)
+
+  figures.reconstructions(
+    place / 'reconstructions.png',
+    encoded.images[:PAIRS],
+    images(encoded.z[:PAIRS]),
+    f'{title}: reconstructions',
+  )
+  order = [row.index for row in rows]
+  starts = encoded.z[_starts(encoded.factors, spec)]
+  moved, spans = traverse.traverse(
+    model.space, images, starts[:1], order, STEPS
+  )
+  labels = [table.label(row) for row in rows]
+  active = [row.active for row in rows]
+  figures.traversals(
+    place / 'traversals.png',
+    moved[:, 0],
+    labels,
+    spans[-1],
+    f'{title}: traversals',
+    active=active,
+  )
+  moved, spans = traverse.traverse(model.space, images, starts, order, FRAMES)
+  gif.write_traversals(
+    place / 'traversals.gif',
+    moved,
+    labels,
+    spans[-1],
+    f'{title}: traversals',
+    active=active,
+  )
+  height = moved.shape[3]
+  for row, frames in zip(rows, moved, strict=True):
+    gif.write_gif(
+      place / 'latents' / f'{row.name}.gif',
+      frames[0],
+      scale=max(1, 256 // height),
+    )
+  hyper = schedules.targets(config.hyper)
+  key = keys.stream(jax.random.key(config.seed), 'samples')
+  figures.samples(
+    place / 'samples.png',
+    images(
+      model.space.sample_prior(key, (SAMPLES,), hyper, model.prior(params))
+    ),
+    f'{title}: samples of the prior',
+  )
+  drawn = model.space.sample_prior(key, (DRAWS,), hyper, model.prior(params))
+  topology.slot_posteriors(
+    place / 'posteriors.png',
+    [row.name for row in rows],
+    [model.space.topology(at) for at in order],
+    encoded.codes[:, order],
+    np.asarray(model.space.chart(drawn))[:, order],
+    f'{title}: codes and their priors',
+    active=active,
+  )
+  history = home / 'metrics.jsonl'
+  if history.exists():
+    lines = history.read_text().splitlines()
+    charts.training_curves(
+      place / 'training.png', [json.loads(line) for line in lines]
+    )
+  if rows and rows[0].nmi_per_factor:
+    charts.nmi_heatmap(
+      place / 'information.png',
+      np.array([row.nmi_per_factor for row in rows]),
+      [row.name for row in rows],
+      [factor.name for factor in spec.factors],
+    )
+
+
+def _starts(factors: np.ndarray, spec: data.DataSpec) -> list[int]:
+  """Images to begin from: one of each class of a factor that is a set."""
+  for column, factor in enumerate(spec.factors):
+    if factor.topology == 'points':
+      _, first = np.unique(factors[:, column], return_index=True)
+      return first[:STARTS].tolist()
+  return list(range(min(STARTS, len(factors))))
