@@ -174,7 +174,7 @@ def voronoi_kl(q: Posterior, k: int, spacing: float, s: Array) -> Array:
 def mixture_kl(q: Posterior, k: int, spacing: float, s: Array) -> Array:
   """KL(q || the mean of N(p_j, s^2)), by quadrature. Returns `[..., 1]` nats.
 
-  To 1e-10 relative for deviations of q from 1e-3 to 1e3 times s. The prior is
+  To 1e-10 relative for deviations of q from 1e-3 s to 100 s. The prior is
   that of the nearest point times a softening, which lies about the borders.
   """
   log_scale = 0.5 * LOG_2PI + jnp.log(s) + math.log(k)

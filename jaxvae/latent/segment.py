@@ -139,7 +139,7 @@ def flat_kl(q: Posterior, length: float, s: Array) -> Array:
 def smooth_kl(q: Posterior, length: float, s: Array) -> Array:
   """KL(q || U(-L, L) * N(0, s^2)), by quadrature. Returns `[..., 1]` nats.
 
-  To 1e-10 relative for deviations of q from 1e-3 s to 1000 s. The prior is the
+  To 1e-11 nats for deviations of q from 1e-3 s to 100 s. The prior is the
   flat-top one times a rounding that lies about the ends.
   """
   entropy = 0.5 * (1 + LOG_2PI) + q.log_std

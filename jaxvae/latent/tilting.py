@@ -151,13 +151,13 @@ def sample_radius(
   """
   tau = jnp.asarray(tau)
   mode = 0.5 * (tau + jnp.sqrt(tau**2 + 4 * (d - 1)))
+  normals, uniforms = (keys.stream(key, n) for n in ('normal', 'uniform'))
 
   def propose(state):
     i, r, done = state
-    normal = jax.random.normal(keys.stream(key, 'normal', i), shape, tau.dtype)
-    uniform = jax.random.uniform(
-      keys.stream(key, 'uniform', i), shape, tau.dtype
-    )
+    ours = jax.random.fold_in(normals, i), jax.random.fold_in(uniforms, i)
+    normal = jax.random.normal(ours[0], shape, tau.dtype)
+    uniform = jax.random.uniform(ours[1], shape, tau.dtype)
     proposal = mode + normal
     accepted = proposal > 0
     if d > 1:
