@@ -14,7 +14,11 @@ Measured: not yet.
 """
 
 CONFIG = 'sprites_circ_turn'
-SHARED = {'eval.figures': False, 'labels.pick': 'even'}
+SHARED = {
+  'eval.figures': False,
+  'eval.examples': 1_000,
+  'labels.pick': 'even',
+}
 SHARP = {'schedule.noise': 'constant'}
 COOLED = {'schedule.noise': 'geometric(3., 2400)'}
 PLANE = {'latent': 'gaussian(2)'}

@@ -15,134 +15,32 @@ import argparse
 import json
 import pathlib
 import re
-import statistics
 import sys
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from jaxvae.errors import UserError
-from jaxvae.report import scores, study_table, table
+from jaxvae.report import runs_table, scores, study_table
 
 DOCUMENTS = ('README.md', 'docs/results.md', 'docs/ensembles.md')
+_KINDS = {'runs': runs_table, 'study': study_table}
 _BLOCK = re.compile(
   r'(<!-- results:([\w./-]+) -->\n).*?(<!-- /results -->)', re.S
 )
 _MEASURED = re.compile(r'^Measured:.*?(?=\n\n|\n?""")', re.S | re.M)
 
 
-def collect(runs: Sequence[pathlib.Path]) -> dict[str, Any]:
-  """What results/configs/NAME.json holds of finished runs of one config.
-
-  Args:
-    runs: work directories.
-
-  Raises:
-    UserError: one of them is not a completed run.
-  """
-  found = []
-  for run in runs:
-    parts = {}
-    for name in ('run', 'config', 'metrics'):
-      path = run / f'{name}.json'
-      if not path.exists():
-        raise UserError(f'{run} holds no {name}.json: it is no finished run')
-      parts[name] = json.loads(path.read_text())
-    if parts['run']['status'] != 'completed':
-      raise UserError(f'{run} is {parts["run"]["status"]}, not completed')
-    keep = (
-      'step',
-      'seconds',
-      'params_sha256',
-      'versions',
-      'devices',
-      'started',
-    )
-    config = parts['config']
-    for private in ('data_dir', 'manual_dir', 'path'):
-      config['data'][private] = ''
-    found.append(
-      {k: parts['run'][k] for k in keep}
-      | {'config': config, 'metrics': parts['metrics']}
-    )
-  return {'kind': 'runs', 'runs': found}
-
-
 def markdown(result: dict[str, Any]) -> str:
   """The tables of one results file, as Markdown."""
   if result['kind'] == 'bench':
-    return _table(result['header'], result['rows']) + '\n\n' + result['note']
-  if result['kind'] == 'study':
-    return study_table.markdown(result)
-  runs = result['runs']
-  factors = [f['factor'] for f in runs[0]['metrics'].get('factors', [])]
-  header = ['seed', 'steps', 'minutes', 'reconstruction', 'KL', 'active']
-  if len(factors) > 1:
-    header += ['variance < 0.05', 'MIG', *(f'NMI {f}' for f in factors)]
-  rows = [_numbers(run, len(factors) > 1) for run in runs]
-  lines = [[str(run['config']['seed']), *_cells(row)] for run, row in
-           zip(runs, rows, strict=True)]  # fmt: skip
-  if len(rows) > 1:
-    columns = list(zip(*rows, strict=True))
-    lines.append(['median', *_cells([statistics.median(c) for c in columns])])
-    low, high = _cells(map(min, columns)), _cells(map(max, columns))
-    spans = [
-      a if a == b else f'{a} to {b}' for a, b in zip(low, high, strict=True)
-    ]
-    lines.append(['range', *spans])
-  text = _table(header, lines)
-  where = f'{runs[0]["metrics"]["data"]}; nats per image, on ' + (
-    f'{runs[0]["metrics"]["examples"]:,} images; '
-    f'{runs[0]["devices"]["count"]} x {runs[0]["devices"]["kind"]}'
-  )
-  latents = [
-    [
-      row['name'],
-      table.variance(row['variance']),
-      f'{row["kl"]:.2f}',
-      'yes' if row['active'] else 'no',
-      row['factor'] or '',
-      '' if row['nmi'] is None else f'{row["nmi"]:.2f}',
-    ]
-    for row in runs[0]['metrics']['latents']
-  ]
-  each = _table(
-    ['latent', 'mean posterior variance', 'KL', 'active', 'factor', 'NMI'],
-    latents,
-  )
-  seed = runs[0]['config']['seed']
-  idle = max(r['seconds']['host'] / r['seconds']['train'] for r in runs)
-  host = f'The host kept the devices waiting {idle:.2%} of the training time'
-  return f'{where}. {host}.\n\n{text}\n\nThe latents of seed {seed}:\n\n{each}'
+    table = runs_table.markdown_table(result['header'], result['rows'])
+    return f'{table}\n\n{result["note"]}'
+  return _KINDS[result['kind']].markdown(result)
 
 
 def sentence(result: dict[str, Any]) -> str:
   """The `Measured:` paragraph of a config or of a study."""
-  if result['kind'] == 'study':
-    return study_table.sentence(result)
-  runs = result['runs']
-  graded = len(runs[0]['metrics'].get('factors', [])) > 1
-  rows = [_numbers(run, graded) for run in runs]
-  middle = [statistics.median(column) for column in zip(*rows, strict=True)]
-  of = f', median of {len(runs)} seeds' if len(runs) > 1 else ''
-  time = f'{middle[1]:.0f} minutes'
-  if middle[1] < 2:
-    time = f'{60 * middle[1]:.0f} seconds'
-  text = (
-    f'Measured: {time} on 2 CPU cores; reconstruction '
-    f'{middle[2]:.1f} and KL {middle[3]:.1f} nats{of}; '
-    f'{middle[4]:.0f} of {len(runs[0]["metrics"]["latents"])} latents active'
-  )
-  if graded:
-    names = [f['factor'] for f in runs[0]['metrics']['factors']]
-    told = ', '.join(
-      f'{name} {nmi:.2f}' for name, nmi in zip(names, middle[7:], strict=True)
-    )
-    text += (
-      f', {middle[5]:.0f} with a variance below 0.05; MIG {middle[6]:.2f}; '
-      f'NMI of the best latent: {told}'
-    )
-  return '\n'.join(textwrap.wrap(f'{text}.', 79))
+  return _KINDS[result['kind']].sentence(result)
 
 
 def rendered(root: pathlib.Path) -> dict[pathlib.Path, str]:
@@ -233,36 +131,6 @@ def _stale(root: pathlib.Path) -> dict[pathlib.Path, str]:
   }
 
 
-def _numbers(run: dict[str, Any], graded: bool) -> list[float]:
-  measured = run['metrics']
-  seconds = run['seconds']
-  total = sum(v for k, v in seconds.items() if k != 'host')
-  row = [
-    run['step'],
-    total / 60,
-    measured['reconstruction'],
-    measured['kl'],
-    measured['active_units'],
-  ]
-  if graded:
-    informative = sum(r['variance'] < 0.05 for r in measured['latents'])
-    row += [informative, measured['mig']]
-    row += [factor['nmi'] for factor in measured['factors']]
-  return row
-
-
-def _cells(row) -> list[str]:
-  forms = ['{:.0f}', '{:.1f}', '{:.2f}', '{:.2f}', '{:.0f}', '{:.0f}']
-  row = list(row)
-  forms += ['{:.3f}'] + ['{:.2f}'] * len(row)
-  return [f.format(v) for f, v in zip(forms, row, strict=False)]
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-  rule = ['---'] * len(header)
-  return '\n'.join(f'| {" | ".join(row)} |' for row in (header, rule, *rows))
-
-
 def main(argv: Sequence[str] | None = None) -> int:
   """Runs the command; returns the exit code."""
   parser = argparse.ArgumentParser(description='numbers from results/')
@@ -273,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> int:
   try:
     if args.collect:
       name, *runs = args.collect
-      found = collect([pathlib.Path(run) for run in runs])
+      found = runs_table.collect([pathlib.Path(run) for run in runs])
       path = root / 'results' / 'configs' / f'{name}.json'
       path.parent.mkdir(parents=True, exist_ok=True)
       path.write_text(json.dumps(found, indent=1) + '\n')

@@ -12,6 +12,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from jaxvae.report import table
+
 # Measure: its name in a table, its digits. MIG and `nmi.FACTOR` come after.
 _COLUMNS = {
   'elbo': ('ELBO', '.2f'),
@@ -124,10 +126,10 @@ def markdown(result: Mapping[str, Any]) -> str:
     line += [str(len(row.entries) - len(done))] * failed
     found = [measures(entry) for entry in done]
     for key, (_, digits) in columns.items():
-      line.append(_span([f[key] for f in found if key in f], digits))
+      line.append(table.span([f[key] for f in found if key in f], digits))
     lines.append([cell.replace('|', '\\|') for cell in line])
-  table = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
-  parts = [_where(result), table, _unfinished(result['entries'])]
+  text = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+  parts = [_where(result), text, _unfinished(result['entries'])]
   return '\n\n'.join(part for part in parts if part)
 
 
@@ -170,7 +172,7 @@ def sentence(result: Mapping[str, Any]) -> str:
   )
   if scores:
     best = max(scores, key=lambda at: statistics.median(scores[at]))
-    told = f'{name} {_span(scores[best], digits)}, '
+    told = f'{name} {table.span(scores[best], digits)}, '
     told += f'median of {_plural(len(scores[best]), "seed")}'
     if rows[best].values:
       called = rows[best].name or label(rows[best].values)
@@ -224,17 +226,6 @@ def _columns(result) -> dict[str, tuple[str, str]]:
       if key.startswith('nmi.'):
         columns[key] = (f'NMI {key.removeprefix("nmi.")}', '.2f')
   return {key: column for key, column in columns.items() if key in keys}
-
-
-def _span(values: Sequence[float], digits: str) -> str:
-  """'0.41 (0.30 to 0.45)': the median, and from the lowest to the highest."""
-  if not values:
-    return '-'
-  middle, low, high = (
-    f'{value:{digits}}'
-    for value in (statistics.median(values), min(values), max(values))
-  )
-  return middle if low == high else f'{middle} ({low} to {high})'
 
 
 def _where(result) -> str:

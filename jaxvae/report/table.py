@@ -5,6 +5,7 @@ variance, KL, active, and the factor with its normalised mutual information.
 Rows are `jaxvae.metrics.Latent`s, in the order in which they come.
 """
 
+import statistics
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -73,6 +74,17 @@ def label(row) -> str:
 def variance(value: float) -> str:
   """Four decimals, as the replications print it."""
   return f'{value:.4f}' if value >= 0.00005 else '<0.0001'
+
+
+def span(values: Sequence[float], digits: str) -> str:
+  """'0.41 (0.30 to 0.45)': the median, and from the lowest to the highest."""
+  if not values:
+    return '-'
+  middle, low, high = (
+    f'{value:{digits}}'
+    for value in (statistics.median(values), min(values), max(values))
+  )
+  return middle if low == high else f'{middle} ({low} to {high})'
 
 
 def _two_decimals(value: float) -> str:

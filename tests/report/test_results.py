@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from jaxvae.errors import UserError
-from jaxvae.report import results
+from jaxvae.report import results, runs_table
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -149,11 +149,11 @@ def test_results_that_are_not_there_are_named(tmp_path):
 
 def test_an_unfinished_run_is_no_result(tmp_path):
   with pytest.raises(UserError, match=r'holds no run\.json'):
-    results.collect([tmp_path])
+    runs_table.collect([tmp_path])
   for name in ('run', 'config', 'metrics'):
     (tmp_path / f'{name}.json').write_text('{"status": "preempted"}')
   with pytest.raises(UserError, match='preempted, not completed'):
-    results.collect([tmp_path])
+    runs_table.collect([tmp_path])
 
 
 def test_a_study_has_a_row_for_each_setting():
