@@ -23,7 +23,11 @@ SHAPES = {
   'fashion_mnist': (28, 28, 1),
   'image_folder': (64, 64, 3),
   'mnist': (28, 28, 1),
+  'rooms3d': (64, 64, 3),
+  'sprites_circ': (64, 64, 3),
 }
+# A variant of a page whose own data take long to prepare.
+SMALLER = {'rooms3d_product': ':still'}
 # A run of one step; what it learns is not the question here.
 ONE_STEP = {
   'num_steps': '1',
@@ -67,7 +71,7 @@ def test_a_page_and_its_variants_build(name):
   abstract = jax.eval_shape(lambda: state.initial(built, tx, 0))
   sizes = [leaf.size for leaf in jax.tree.leaves(abstract.params)]
   assert sum(sizes) > 1000
-  assert built.space.latents >= 2
+  assert built.space.latents >= 1
   # A run is logged and saved at its end, and not only there.
   assert config.num_steps >= config.save_every >= config.steps_per_call
 
@@ -81,14 +85,15 @@ def test_a_page_says_its_command(page):
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.stem)
 def test_a_page_trains_saves_and_draws(page, request, tmp_path):
   changes = ONE_STEP | {'data.data_dir': str(tmp_path / 'data')}
-  name = cli.load_config(str(page), {}).data.name
+  named = f'{page}{SMALLER.get(page.stem, "")}'
+  name = cli.load_config(named, {}).data.name
   if name == 'dsprites':
     changes['data.data_dir'] = request.getfixturevalue('dsprites_dir')
   elif name in ('mnist', 'fashion_mnist'):
     changes['data.manual_dir'] = str(shared.path(name))
   elif name == 'image_folder':
     changes['data.path'] = str(request.getfixturevalue('image_folder'))
-  config = cli.load_config(str(page), changes)
+  config = cli.load_config(named, changes)
   home = tmp_path / 'run'
   # Optax's Adam takes a float to the power of an integer.
   with jax.numpy_dtype_promotion('standard'):

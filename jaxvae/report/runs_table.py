@@ -53,6 +53,7 @@ def collect(runs: Sequence[pathlib.Path]) -> dict[str, Any]:
       config['data'][private] = ''
     found.append(
       {k: parts['run'][k] for k in keep}
+      | {'lanes': parts['run'].get('lanes', 1)}
       | {'config': config, 'metrics': parts['metrics']}
     )
   return {'kind': 'runs', 'runs': found}
@@ -79,7 +80,7 @@ def markdown(result: dict[str, Any]) -> str:
   text = markdown_table(header, lines)
   where = f'{runs[0]["metrics"]["data"]}; nats per image, on ' + (
     f'{runs[0]["metrics"]["examples"]:,} images; '
-    f'{runs[0]["devices"]["count"]} x {runs[0]["devices"]["kind"]}'
+    f'{" and ".join(dict.fromkeys(map(_device, runs)))}'
   )
   latents = [
     [
@@ -109,6 +110,9 @@ def sentence(result: dict[str, Any]) -> str:
   graded = len(runs[0]['metrics'].get('factors', [])) > 1
   rows = [_numbers(run, graded) for run in runs]
   middle = [statistics.median(column) for column in zip(*rows, strict=True)]
+  # How long it takes is said of the first run's machine.
+  here = [r for r in runs if r['devices'] == runs[0]['devices']]
+  middle[1] = statistics.median(_numbers(run, graded)[1] for run in here)
   of = f', median of {len(runs)} seeds' if len(runs) > 1 else ''
   time = f'{middle[1]:.0f} minutes'
   if middle[1] < 2:
@@ -176,16 +180,22 @@ def _median(rows, key: str) -> float:
   return statistics.median(row[key] for row in rows)
 
 
+def _device(run) -> str:
+  return f'{run["devices"]["count"]} x {run["devices"]["kind"]}'
+
+
 def _devices(run) -> str:
   """Where it ran; a CPU back end is one device on all cores."""
-  count, kind = run['devices']['count'], run['devices']['kind']
-  return '2 CPU cores' if kind == 'cpu' else f'{count} x {kind}'
+  kind = run['devices']['kind']
+  return '2 CPU cores' if kind == 'cpu' else _device(run)
 
 
 def _numbers(run: dict[str, Any], graded: bool) -> list[float]:
   measured = run['metrics']
   seconds = run['seconds']
   total = sum(v for k, v in seconds.items() if k != 'host')
+  # Members of an ensemble share its time.
+  total /= run.get('lanes', 1)
   row = [
     run['step'],
     total / 60,
