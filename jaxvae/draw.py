@@ -82,29 +82,32 @@ def draw(
   )
   labels = [table.label(row) for row in rows]
   active = [row.active for row in rows]
+  kinds = [model.space.topology(at) for at in order]
   figures.traversals(
     place / 'traversals.png',
     moved[:, 0],
     labels,
-    spans[-1],
+    spans,
     f'{title}: traversals',
     active=active,
+    kinds=kinds,
   )
   moved, spans = traverse.traverse(model.space, images, starts, order, FRAMES)
   gif.write_traversals(
     place / 'traversals.gif',
     moved,
     labels,
-    spans[-1],
+    spans,
     f'{title}: traversals',
     active=active,
   )
   height = moved.shape[3]
-  for row, frames in zip(rows, moved, strict=True):
+  for row, frames, kind in zip(rows, moved, kinds, strict=True):
     gif.write_gif(
       place / 'latents' / f'{row.name}.gif',
       frames[0],
       scale=max(1, 256 // height),
+      closed=kind == 'loop',
     )
   hyper = schedules.targets(config.hyper)
   key = keys.stream(jax.random.key(config.seed), 'samples')
@@ -119,7 +122,7 @@ def draw(
   topology.slot_posteriors(
     place / 'posteriors.png',
     [row.name for row in rows],
-    [model.space.topology(at) for at in order],
+    kinds,
     encoded.codes[:, order],
     np.asarray(model.space.chart(drawn))[:, order],
     f'{title}: codes and their priors',

@@ -73,14 +73,15 @@ def wrapped_normal_log_prob(x: Array, log_std: Array) -> Array:
   broad = log_std > math.log(_BROAD)
   narrow_std = jnp.where(broad, 0.0, log_std)
   turns = 2 * np.pi * np.arange(-3, 4).reshape((-1,) + (1,) * x.ndim)
-  distance = (x[None] + jnp.asarray(turns, x.dtype)) * jnp.exp(-narrow_std)
-  turned = jax.nn.logsumexp(-0.5 * distance**2, axis=0)
-  turned = turned - narrow_std - 0.5 * LOG_2PI
+  turned = x[None] + jnp.asarray(turns, x.dtype)
+  distance = turned * jnp.exp(-narrow_std)[None]
+  total = jax.nn.logsumexp(-0.5 * distance**2, axis=0)
+  near = total - narrow_std - 0.5 * LOG_2PI
   n = np.arange(1, 6).reshape((-1,) + (1,) * x.ndim)
   n = jnp.asarray(n, x.dtype)
   variance = _variance(jnp.where(broad, log_std, 1.0))
   waves = jnp.exp(-0.5 * n**2 * variance[None]) * jnp.cos(n * x[None])
-  return jnp.where(broad, jnp.log1p(2 * jnp.sum(waves, 0)) - LOG_2PI, turned)
+  return jnp.where(broad, jnp.log1p(2 * jnp.sum(waves, 0)) - LOG_2PI, near)
 
 
 def wrapped_normal_kl(log_std: Array) -> Array:

@@ -1,8 +1,8 @@
 """A latent that is an angle: a closed loop with a uniform prior.
 
-Intrinsic loops have posteriors on the circle itself, see `jaxvae.latent.circle`.
-The ambient one is a Gaussian in the plane, whose prior is a ring; mathematics
-in `jaxvae.latent.tilting`.
+Intrinsic loops have posteriors on the circle itself, whose mathematics is in
+`jaxvae.latent.circle`. The ambient one is a Gaussian in the plane, and its
+prior a ring; that mathematics is in `jaxvae.latent.tilting`.
 """
 
 import math

@@ -61,6 +61,7 @@ class Discovery(NamedTuple):
     images: how many were encoded.
     step: of the checkpoint.
     title: of the data.
+    factors: of the data, (name, size, topology).
   """
 
   rows: list[Row]
@@ -69,6 +70,7 @@ class Discovery(NamedTuple):
   images: int
   step: int
   title: str
+  factors: tuple[tuple[str, int, str], ...]
 
 
 def discover(
@@ -162,6 +164,7 @@ def discover(
     len(points),
     run.step,
     run.title,
+    tuple(tuple(factor) for factor in source.spec.factors),
   )
 
 

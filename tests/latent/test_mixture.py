@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from latent import oracles, properties
+from latent.compiled import compiled
 from latent.properties import hyper
 
 from jaxvae.data.factors import Factor
@@ -17,9 +18,9 @@ from jaxvae.latent.gaussian import Posterior
 from jaxvae.latent.mixture import Components, mixture, vamp
 from jaxvae.latent.product import latent_space
 
-RING = mixture(5, 2)
-LEARNED = mixture(3, 2, 'learned', radius=2.0)
-CLASSES = mixture(4, 3, 'classes')
+RING = compiled(mixture(5, 2))
+LEARNED = compiled(mixture(3, 2, 'learned', radius=2.0))
+CLASSES = compiled(mixture(4, 3, 'classes'))
 KEY = jax.random.key(0)
 
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from latent import properties
+from latent.compiled import compiled
 from latent.properties import hyper
 
 from jaxvae.latent import quantized as module
@@ -21,7 +22,7 @@ def _values(levels):
 
 @pytest.mark.parametrize('kind', module.KINDS)
 def test_contract(kind):
-  slot = quantized(3, 4, kind)
+  slot = compiled(quantized(3, 4, kind))
   properties.check_contract(slot)
   properties.check_moves(slot)
   corners = np.array([[0.0, 1e4, -1e4], [0.5, -0.5, 0.25], [1e-6, 0, -1e6]])

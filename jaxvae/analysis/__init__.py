@@ -1,0 +1,1 @@
+"""Questions asked of trained models, whose answers go into results/."""

@@ -1,0 +1,51 @@
+"""Single factors and pairs of them, each latent trained as a loop.
+
+  python -m jaxvae.study --study=studies/topology.py
+
+What `jaxvae.topology` has to read: loops, a segment cut somewhere, points at
+places of a circle. Ten seeds of each factor alone, without labels, and five of
+each pair, where one image in fifty tells which latent is which. How often it
+reads right: `python -m jaxvae.analysis.discovery`.
+
+Measured: not yet.
+"""
+
+CONFIG = 'sprites_circ_turn'
+SHARED = {
+  'eval.figures': False,
+  'eval.examples': 1_000,
+  'labels.share': 0.5,
+  'num_steps': 3_000,
+  'save_every': 3_000,
+  'schedule.learning_rate': 'cosine(1e-3, 3000)',
+  'schedule.noise': 'geometric(3., 1800)',
+}
+ALONE = ('orientation', 'hue', 'scale', 'x_position', 'shape')
+PAIRS = (
+  'orientation+scale',
+  'orientation+x_position',
+  'hue+shape',
+  'hue+scale',
+  'scale+shape',
+)
+
+
+def sweep():
+  for variant in ALONE:
+    for seed in range(10):
+      yield {
+        'name': variant,
+        'data.variant': variant,
+        'latent': 'loop',
+        'seed': seed,
+      }
+  for variant in PAIRS:
+    latent = ' + '.join(f"loop(factor='{f}')" for f in variant.split('+'))
+    for seed in range(5):
+      yield {
+        'name': variant,
+        'data.variant': variant,
+        'latent': latent,
+        'labels.fraction': 0.02,
+        'seed': seed,
+      }
