@@ -15,10 +15,10 @@ SHARED = {
   'eval.figures': False,
   'eval.examples': 1_000,
   'labels.share': 0.5,
-  'num_steps': 3_000,
-  'save_every': 3_000,
-  'schedule.learning_rate': 'cosine(1e-3, 3000)',
-  'schedule.noise': 'geometric(3., 1800)',
+  'num_steps': 2_000,
+  'save_every': 2_000,
+  'schedule.learning_rate': 'cosine(1e-3, 2000)',
+  'schedule.noise': 'geometric(3., 1200)',
 }
 ALONE = ('orientation', 'hue', 'scale', 'x_position', 'shape')
 PAIRS = (
