@@ -121,7 +121,10 @@ def draw(
   drawn = model.space.sample_prior(key, (DRAWS,), hyper, model.prior(params))
   topology.slot_posteriors(
     place / 'posteriors.png',
-    [row.name for row in rows],
+    [
+      f'{row.name}: {row.factor}' if row.active and row.factor else row.name
+      for row in rows
+    ],
     kinds,
     encoded.codes[:, order],
     np.asarray(model.space.chart(drawn))[:, order],

@@ -148,7 +148,9 @@ def _diagnosed(runs) -> dict[tuple[str, str], list[dict[str, Any]]]:
   for run in runs:
     for latent, row in run['metrics'].get('topology', {}).items():
       found.setdefault((latent, row['factor']), []).append(row)
-  return found
+  # What was told nothing may be another factor's in another run.
+  latents = list(dict.fromkeys(latent for latent, _ in found))
+  return dict(sorted(found.items(), key=lambda i: latents.index(i[0][0])))
 
 
 def _against_factors(runs) -> list[str]:

@@ -90,9 +90,9 @@ def check_contract(slot: Slot, settings: Hyper | None = None) -> None:
   # A fleet: one setting per member, its own encoder numbers.
   fleet = jax.tree.map(lambda x: jnp.stack([x, x]), settings)
   params, other = (numbers(slot, 2, 3, seed=s) for s in (0, 1))
-  lanes = jax.vmap(everything)(params, other, fleet)
+  lanes = jax.jit(jax.vmap(everything))(params, other, fleet)
   for i in range(2):
-    alone = everything(params[i], other[i], settings)['l'][1]
+    alone = run(params[i], other[i], settings)['l'][1]
     np.testing.assert_allclose(lanes['l'][1][i], alone, 1e-4, 1e-5)
 
 
@@ -129,13 +129,21 @@ def check_monte_carlo(
     reference: z -> log p(z) in place of the slot's own `log_prob`.
   """
   params = jnp.asarray(params, float)
-  q = slot.posterior(jnp.broadcast_to(params, (draws, *params.shape)))
-  z = slot.sample(KEY, q)
-  log_p = slot.log_prob(z, settings) if reference is None else reference(z)
+  many = jnp.broadcast_to(params, (draws, *params.shape))
+
+  @jax.jit
+  def draw(many, settings):
+    q = slot.posterior(many)
+    z = slot.sample(KEY, q)
+    return q, z, slot.log_prob(z, settings)
+
+  q, z, log_p = draw(many, settings)
+  log_p = log_p if reference is None else reference(z)
   ratio = np.asarray(log_q(q, z), np.float64) - np.asarray(log_p, np.float64)
   assert ratio.shape == (draws,)
   error = ratio.std() / math.sqrt(draws)
-  exact = float(slot.kl(slot.posterior(params), settings).sum())
+  exact = jax.jit(lambda p, h: slot.kl(slot.posterior(p), h))(params, settings)
+  exact = float(exact.sum())
   # Where q is the prior every ratio is 0, but for rounding.
   assert abs(ratio.mean() - exact) < 5 * error + 2e-5 * (1 + abs(exact)), (
     ratio.mean(),
@@ -169,8 +177,9 @@ def check_nonnegative(
   slot: Slot, settings: Hyper, scale: float = 2.0, tolerance: float = 2e-5
 ) -> None:
   """No divergence of 2000 random posteriors is below 0, but for rounding."""
-  q = slot.posterior(numbers(slot, 2000, seed=3, scale=scale))
-  kl = jnp.sum(slot.kl(q, settings), -1)
+  params = numbers(slot, 2000, seed=3, scale=scale)
+  kl = jax.jit(lambda p, h: slot.kl(slot.posterior(p), h))(params, settings)
+  kl = jnp.sum(kl, -1)
   assert jnp.isfinite(kl).all()
   assert float(kl.min()) > -tolerance, float(kl.min())
 

@@ -7,16 +7,25 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from latent import oracles, properties
+from latent.compiled import compiled
 from latent.properties import hyper
 
 from jaxvae.latent import circle, gaussian
-from jaxvae.latent.loop import Posterior, loop
+from jaxvae.latent import loop as module
+from jaxvae.latent.loop import Posterior
 from jaxvae.latent.product import latent_space
 
 PLAIN = hyper()
 HOT = hyper(temperature=2.0, tilt=0.3)
 INTRINSIC = ['wrapped_normal', 'power_spherical', 'wrapped_cauchy']
 intrinsic = pytest.mark.parametrize('kind', INTRINSIC)
+
+
+def loop(*args, **kwargs):
+  """The slot, its functions compiled."""
+  return compiled(module.loop(*args, **kwargs))
+
+
 AMBIENT = loop(tau=5, radius=3)
 
 
@@ -134,7 +143,7 @@ def test_an_unused_angle_costs_nothing(kind):
     return slot.kl(slot.posterior(jnp.array([1.0, 0.0, raw])), PLAIN)[0]
 
   steps = jnp.linspace(-30.0, 4.0, 50)
-  value, slope = jax.vmap(jax.value_and_grad(kl))(steps)
+  value, slope = jax.jit(jax.vmap(jax.value_and_grad(kl)))(steps)
   # All the way there is something to go by, to an eighth of a turn and beyond.
   assert (slope < 0).all() and (jnp.diff(value) < 0).all()
   assert float(kl(12.0)) == pytest.approx(0, abs=1e-5)
