@@ -25,6 +25,10 @@ VARIANTS = {
   'unlabelled': {'labels.fraction': 0.0},
   'still': {'data.variant': 'still', 'latent': LATENT},
   'loops': {
+    'num_steps': 6_000,
+    'save_every': 3_000,
+    'schedule.learning_rate': 'cosine(1e-3, 6000)',
+    'schedule.noise': 'geometric(2., 3000)',
     'labels.fraction': 0.0,
     'latent': ' + '.join(['loop'] * 7),
   },
