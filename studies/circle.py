@@ -33,7 +33,6 @@ RECIPES = {
   'plane, cooled': PLANE | COOLED,
   'loop': CIRCLE | SHARP,
   'loop, cooled': CIRCLE | COOLED,
-  'loop, 4 labels': CIRCLE | SHARP | FOUR,
   'loop, cooled, 4 labels': CIRCLE | COOLED | FOUR,
   'ring, cooled': RING | COOLED,
 }
