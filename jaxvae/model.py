@@ -126,7 +126,7 @@ def build(
     return apply(params, VAE.encode, image)
 
   def posterior(params, image):
-    return space.posterior(encode(params, image))
+    return space.posterior(encode(params, image), prior(params))
 
   def prior(params):
     return learned.priors(space, params, lambda image: encode(params, image))
@@ -137,7 +137,7 @@ def build(
   def outputs(params, batch, hyper, key, training=False):
     numbers = encode(params, batch.image)
     known = prior(params)
-    q = space.posterior(numbers)
+    q = space.posterior(numbers, known)
     if training and config.data.pairs:
       q = pairs.share(space, q)
     z = space.sample(keys.stream(key, 'posterior'), q)

@@ -65,10 +65,16 @@ class LatentSpace(NamedTuple):
     """What tables, figures and people call the latents: z0, z1, ..."""
     return tuple(f'z{i}' for i in range(self.latents))
 
-  def posterior(self, params: Array) -> tuple[Any, ...]:
+  def posterior(
+    self, params: Array, prior: tuple[Any, ...] | None = None
+  ) -> tuple[Any, ...]:
     """`[..., params_dim]` -> one posterior per slot."""
     parts = _split(params, [s.params_dim for s in self.slots])
-    return tuple(s.posterior(p) for s, p in zip(self.slots, parts, strict=True))
+    rows = zip(self.slots, parts, self._each(prior), strict=True)
+    return tuple(
+      s.posterior(p) if s.penalty is None else s.posterior(p, known)
+      for s, p, known in rows
+    )
 
   def sample(self, key: Array, q: tuple[Any, ...]) -> Array:
     """One reparameterised sample, `[..., sample_dim]`."""

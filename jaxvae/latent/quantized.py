@@ -2,7 +2,8 @@
 
 The rate is constant, log(levels) nats for each latent: what training presses
 on is which level, never how much is told. Gradients pass the rounding as if it
-were not there (straight-through).
+were not there (straight-through). A pair's divergence is the squared distance
+in steps: a KL between two levels would be infinite.
 """
 
 import math
@@ -18,14 +19,16 @@ KINDS = ('fsq', 'latent')
 
 
 class Posterior(NamedTuple):
-  """All mass at one level.
+  """All mass at one value.
 
   Attributes:
-    place: `[..., d]` before it is rounded, in steps from one level to the next;
-      0 is the middle between the first level and the last.
+    place: `[..., d]` before it is rounded, on the chart, where the values begin
+      as linspace(-1, 1, levels).
+    value: `[..., d]` the nearest value, with the gradient of `place`.
   """
 
   place: Array
+  value: Array
 
 
 def quantized(
@@ -41,14 +44,15 @@ def quantized(
     levels: how many values each can take, from 2.
     kind: 'fsq', where the encoder's numbers are bounded by tanh and rounded
       [Mentzer et al. 2024, "Finite scalar quantization"], or 'latent', where
-      the nearest of linspace(-1/2, 1/2, levels) is taken [Hsu et al. 2023,
-      "Disentanglement via latent quantization", with the values where theirs
-      begin].
-    commitment: weight, in nats, of the squared distance from the encoder's
-      number to the nearest value, summed over latents; of 'latent' only, 4 by
-      default. Their 0.01 multiplies a mean over latents beside a mean over
-      pixels, which is 0.01 pixels / latents here: 4.1 nats for ten latents of
-      images of 64 x 64. They also decay weights, by 0.1.
+      the nearest of `levels` learned values is taken, of each latent's own,
+      that begin as linspace(-1/2, 1/2, levels) [Hsu et al. 2023,
+      "Disentanglement via latent quantization"].
+    commitment: weight, in nats, of the squared distance between the encoder's
+      number and the nearest value, which pulls the number, and once more the
+      value; summed over latents; of 'latent' only, 4 by default. Their 0.01
+      multiplies a mean over latents beside a mean over pixels, which is 0.01
+      pixels / latents here: 4.1 nats for ten latents of images of 64 x 64. They
+      also decay weights, by 0.1: optimizer='adamw(weight_decay=0.1)'.
 
   Raises:
     ValueError: an argument is not allowed.
@@ -67,13 +71,13 @@ def quantized(
   last = (levels - 1) / 2
   rate = math.log(levels)
 
-  def posterior(params):
-    if kind == 'latent':
-      return Posterior((levels - 1) * params)
-    return Posterior(bounded(params, levels))
-
-  def value(q):
-    return straight_through(q.place, levels) / last
+  def posterior(params, prior=None):
+    if kind == 'fsq':
+      place = bounded(params, levels)
+      return Posterior(place / last, straight_through(place, levels) / last)
+    place = 2 * params
+    near = _of_values(place, prior, levels)
+    return Posterior(place, place + jax.lax.stop_gradient(near - place))
 
   def constant(q, hyper=None, z=None, prior=None):
     """log(levels) nats for each latent, whatever q is."""
@@ -86,16 +90,28 @@ def quantized(
     return jnp.full_like(z[..., 0], -latents * rate)
 
   def sample_prior(key, shape, hyper, prior=None):
-    del hyper, prior
+    del hyper
     index = jax.random.randint(key, (*shape, latents), 0, levels)
-    return index.astype(float) / last - 1.0
+    if prior is None:
+      return index.astype(float) / last - 1.0
+    return jnp.take_along_axis(
+      jnp.broadcast_to(2 * prior['values'], (*shape, latents, levels)),
+      index[..., None],
+      axis=-1,
+    )[..., 0]
 
   def penalty(params, prior=None):
-    """Weighted squared distance to the values, `[...]` nats."""
-    del prior
-    place = posterior(params).place
-    away = (place - jax.lax.stop_gradient(nearest(place, levels))) / (2 * last)
-    return (4.0 if commitment is None else commitment) * jnp.sum(away**2, -1)
+    """Weighted squared distances to the values, `[...]` nats."""
+    near = 0.5 * _of_values(2 * params, prior, levels)
+    to_value = params - jax.lax.stop_gradient(near)
+    to_number = jax.lax.stop_gradient(params) - near
+    weight = 4.0 if commitment is None else commitment
+    return weight * jnp.sum(to_value**2 + to_number**2, axis=-1)
+
+  def start(key):
+    del key
+    values = jnp.linspace(-0.5, 0.5, levels)
+    return {'values': jnp.broadcast_to(values, (latents, levels))}
 
   words = '' if kind == 'fsq' else f', kind={kind!r}'
   words += '' if commitment is None else f', commitment={commitment!r}'
@@ -107,8 +123,8 @@ def quantized(
     code_dim=latents,
     latents=latents,
     posterior=posterior,
-    sample=lambda key, q: value(q),
-    mean=value,
+    sample=lambda key, q: q.value,
+    mean=lambda q: q.value,
     variance=lambda q: jnp.zeros_like(q.place),
     kl=constant,
     log_prob=log_prob,
@@ -117,8 +133,9 @@ def quantized(
     chart=lambda z: z,
     move=lambda z, column, value: z.at[..., column].set(value),
     span=(-1.0, 1.0),
-    divergence=divergence,
+    divergence=lambda q, other: ((q.place - other.place) * last) ** 2,
     average=average,
+    learned=start if kind == 'latent' else None,
     penalty=penalty if kind == 'latent' else None,
   )
 
@@ -144,15 +161,33 @@ def straight_through(place: Array, levels: int) -> Array:
   return place + jax.lax.stop_gradient(nearest(place, levels) - place)
 
 
-def divergence(q: Posterior, other: Posterior) -> Array:
-  """Squared distance in steps, before rounding, `[..., d]`.
-
-  No KL: between two levels that would be infinite. It orders latents by how far
-  a pair is apart, which is what it is read for.
-  """
-  return (q.place - other.place) ** 2
-
-
 def average(q: Posterior, other: Posterior, shared: Array) -> Posterior:
-  """q with the middle of both places, to be rounded, where `shared`."""
-  return Posterior(jnp.where(shared, 0.5 * (q.place + other.place), q.place))
+  """q with the middle of both places and values where `shared`.
+
+  Between two levels where a pair is at different ones.
+  """
+  return Posterior(
+    jnp.where(shared, 0.5 * (q.place + other.place), q.place),
+    jnp.where(shared, 0.5 * (q.value + other.value), q.value),
+  )
+
+
+def _of_values(place, prior, levels):
+  """The value nearest to places `[..., d]`, on the chart.
+
+  Args:
+    place: on the chart.
+    prior: {'values': `[d, levels]`}, in units of half the chart; None for those
+      that training begins with.
+    levels: how many.
+  """
+  if prior is None:
+    last = (levels - 1) / 2
+    return nearest(place * last, levels) / last
+  values = 2 * prior['values'].reshape(
+    (1,) * (place.ndim - 1) + prior['values'].shape
+  )
+  away = jnp.abs(place[..., None] - values)
+  chosen = jnp.argmin(away, axis=-1, keepdims=True)
+  values = jnp.broadcast_to(values, away.shape)
+  return jnp.take_along_axis(values, chosen, axis=-1)[..., 0]

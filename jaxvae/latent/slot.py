@@ -31,7 +31,8 @@ class Slot(NamedTuple):
     sample_dim: d, how many numbers a sample has.
     code_dim: how many numbers the decoder reads.
     latents: l, how many columns.
-    posterior: `[..., p]` -> Posterior, a NamedTuple of arrays.
+    posterior: `[..., p]` -> Posterior, a NamedTuple of arrays. That of a slot
+      with a penalty takes prior=None too: the values that it rounds to.
     sample: (key, Posterior) -> z `[..., d]`, reparameterised.
     mean: Posterior -> z `[..., d]`, the point that stands for the posterior in
       metrics, reconstructions and traversals.

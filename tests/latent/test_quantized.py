@@ -105,13 +105,13 @@ def test_draws_are_uniform_over_the_levels(levels):
 
 def test_commitment():
   slot = quantized(3, 3, 'latent', commitment=2.0)
-  # The values are -1/2, 0 and 1/2.
+  # The values are -1/2, 0 and 1/2; each distance counts for both ends of it.
   params = jnp.array([0.1, -0.8, 0.5])
   value, slope = jax.value_and_grad(slot.penalty)(params)
-  assert float(value) == pytest.approx(2 * (0.1**2 + 0.3**2), rel=1e-5)
+  assert float(value) == pytest.approx(4 * (0.1**2 + 0.3**2), rel=1e-5)
   np.testing.assert_allclose(slope, [0.4, -1.2, 0], rtol=1e-5, atol=1e-6)
   assert slot.penalty(jnp.zeros((4, 2, 3))).shape == (4, 2)
-  assert float(quantized(3, 3, 'latent').penalty(params)) == pytest.approx(0.4)
+  assert float(quantized(3, 3, 'latent').penalty(params)) == pytest.approx(0.8)
   assert quantized(3, 3).penalty is None and quantized(3, 3).label_kl is None
 
 
@@ -121,8 +121,28 @@ def test_pairs():
   # Four steps, and two fifths of one.
   np.testing.assert_allclose(slot.divergence(q, other), [16, 0.16], rtol=1e-4)
   both = slot.average(q, other, jnp.array([False, True]))
-  np.testing.assert_allclose(slot.mean(both), [1, 0.5], rtol=1e-6)
-  np.testing.assert_allclose(both.place, [2, 0.6], rtol=1e-5)
+  np.testing.assert_allclose(slot.mean(both), [1, 0.25], rtol=1e-6)
+  np.testing.assert_allclose(both.place, [1, 0.3], rtol=1e-5)
+
+
+def test_learned_values():
+  slot = quantized(2, 3, 'latent', commitment=1.0)
+  start = slot.learned(jax.random.key(0))
+  params = properties.numbers(slot, 50)
+  same, given = slot.posterior(params), slot.posterior(params, start)
+  np.testing.assert_allclose(same.value, given.value, atol=1e-6)
+  # Values of each latent's own.
+  prior = {'values': jnp.array([[-0.5, 0.0, 0.5], [-1.0, 0.2, 0.3]])}
+  q = slot.posterior(jnp.array([0.2, 0.27]), prior)
+  np.testing.assert_allclose(slot.mean(q), [0.0, 0.6], atol=1e-6)
+  # The nearest ones are pulled to the numbers, and no other.
+  slope = jax.grad(lambda p: slot.penalty(jnp.array([0.2, 0.27]), p))(prior)
+  expected = [[0, -0.4, 0], [0, 0, 0.06]]
+  np.testing.assert_allclose(slope['values'], expected, atol=1e-6)
+  z = slot.sample_prior(jax.random.key(1), (1000,), hyper(), prior)
+  assert z.shape == (1000, 2)
+  for column, values in zip(np.asarray(z).T, prior['values'], strict=True):
+    np.testing.assert_allclose(np.unique(column), 2 * values, atol=1e-6)
 
 
 @pytest.mark.parametrize(
