@@ -117,7 +117,7 @@ def _intrinsic(kind: str, anchor: float) -> Slot:
     """KL(q || other), `[..., 1]` nats; exact for the wrapped Cauchy.
 
     Otherwise the other one is taken for the von Mises distribution that has its
-    mean resultant; q against itself gives at most 0.02.
+    mean resultant; q against itself gives at most 0.04.
     """
     away = q.angle - other.angle
     if kind == 'wrapped_cauchy':

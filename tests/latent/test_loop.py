@@ -126,7 +126,7 @@ def test_all_oracles_of_the_ring():
 def test_gradients(kind):
   slot = AMBIENT if kind == 'ambient' else loop(kind)
   scales = (1e-3, 0.5, 10.0) if kind == 'ambient' else (1e-30, 1e-3, 10, 1e17)
-  for settings in (PLAIN, HOT):
+  for settings in (PLAIN, HOT) if kind == 'ambient' else (HOT,):
     corners = [
       [x, x] + [2 * math.log(s / 0.5)] * (slot.params_dim - 2)
       for x in (0.0, 1e-20, -1e-3, 1e6)
