@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from jaxvae.report import study_table, style
 
 MANY = 8  # seeds from which a violin says more than a box
-METRICS = ('elbo', 'reconstruction', 'kl', 'mig')
+METRICS = ('one_way', 'elbo', 'reconstruction', 'kl', 'mig')
 
 
 class _Look(NamedTuple):
@@ -20,6 +20,7 @@ class _Look(NamedTuple):
 
 
 _LOOKS = {
+  'one_way': _Look('One way round ↑', 'share of the steps', style.SCORE),
   'elbo': _Look('ELBO ↑', 'nats per image', style.LOSS),
   'reconstruction': _Look(
     'Reconstruction ↓', 'nats per image', style.RECONSTRUCTION

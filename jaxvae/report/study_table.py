@@ -65,13 +65,17 @@ def measures(entry: Mapping[str, Any]) -> dict[str, float]:
 
   Returns:
     By dotted key of its metrics, with `elbo`, -(reconstruction + kl) in nats,
-    before them and `nmi.FACTOR`, of the factor's best latent, after them.
+    before them and `nmi.FACTOR`, of the factor's best latent, after them; of
+    one circle also `one_way`, the share of steps in the main direction.
   """
   metrics = entry.get('metrics') or {}
   found = _numbers(metrics)
   for factor in metrics.get('factors', []):
     if factor['nmi'] is not None:
       found[f'nmi.{factor["factor"]}'] = factor['nmi']
+  if COUNTED in found:
+    rows = metrics['topology'].values()
+    found['one_way'] = max(row['monotone'] or 0.0 for row in rows)
   if {'reconstruction', 'kl'} <= found.keys():
     found = {'elbo': -(found['reconstruction'] + found['kl'])} | found
   return found
