@@ -40,6 +40,16 @@ def test_adam(text, b1, b2, eps):
   np.testing.assert_allclose(_directions(text), exact, rtol=1e-4)
 
 
+def test_adamw_decays_weights_beside_the_direction():
+  params = jnp.array([1.0, -2.0, 0.5])
+  gradient = jnp.asarray(GRADIENTS[0], jnp.float32)
+  plain, decayed = tiny.optimizer('adam'), tiny.optimizer('adamw(0.9, 0.99)')
+  direction, _ = plain.update(gradient, plain.init(params), params)
+  found, _ = decayed.update(gradient, decayed.init(params), params)
+  # Loshchilov and Hutter 2019, algorithm 2: not through the moments.
+  np.testing.assert_allclose(found, direction + 0.01 * params, rtol=1e-5)
+
+
 def test_gradient_descent_with_and_without_momentum():
   one, two = GRADIENTS
   np.testing.assert_allclose(_directions('sgd'), [one, two], rtol=1e-6)
@@ -52,7 +62,7 @@ def test_gradient_descent_with_and_without_momentum():
 @pytest.mark.parametrize(
   ('text', 'message'),
   [
-    ('adamw', "unknown optimizer 'adamw'; allowed: adam, momentum, sgd"),
+    ('adamax', "unknown optimizer 'adamax'; allowed: adam, adamw, momentum"),
     ('adam(learning_rate=1e-3)', 'optimizer adam: .*learning_rate'),
     ('sgd(0.1)', 'optimizer sgd: '),
   ],
