@@ -10,9 +10,9 @@ normal in the plane, uniform on the circle (`loop`), and tilted in the plane, a
 ring whose temperature falls too. The noise of the likelihood is 0.5 throughout,
 or cooled to it from 3; labels are four of the 360 angles.
 
-Measured: 81 runs in 45 minutes on 1 x NVIDIA H200 and 2 x cpu; circle found:
+Measured: 96 runs in 4.2 hours on 1 x NVIDIA H200 and 2 x cpu; circle found:
 plane 0 of 16; plane, cooled 1 of 16; loop 8 of 16; loop, cooled 16 of 16;
-loop, cooled, 4 labels 1 of 1; ring, cooled 14 of 16.
+loop, cooled, 4 labels 16 of 16; ring, cooled 14 of 16.
 """
 
 CONFIG = 'sprites_circ_turn'
