@@ -52,26 +52,33 @@ def positions(
 
 
 # The members of an ensemble may each have an order of their own, so some are
-# kept, up to these bytes. Counted with each is what Python needs for it.
+# kept, up to these bytes. Small ones are drawn faster than they are found among
+# the thousands that a small grid goes through.
 _ORDER_BYTES = 1 << 30
-_ORDER_COST = 1 << 10
+_ORDER_LEAST = 4096
 _orders: collections.OrderedDict = collections.OrderedDict()
 _orders_lock = threading.Lock()  # Grain's threads ask too
 
 
 def _order(seed: int, epoch: int, size: int) -> np.ndarray:
+  if size < _ORDER_LEAST:
+    return _drawn(seed, epoch, size)
   key = seed, epoch, size
   with _orders_lock:
     if key in _orders:
       _orders.move_to_end(key)
       return _orders[key]
-    order = np.random.default_rng([seed, epoch]).permutation(size)
-    _orders[key] = order.astype(np.int32)
-    held = sum(each.nbytes + _ORDER_COST for each in _orders.values())
+    _orders[key] = _drawn(seed, epoch, size)
+    held = sum(each.nbytes for each in _orders.values())
     while held > _ORDER_BYTES and len(_orders) > 1:
       _, old = _orders.popitem(last=False)
-      held -= old.nbytes + _ORDER_COST
+      held -= old.nbytes
     return _orders[key]
+
+
+def _drawn(seed: int, epoch: int, size: int) -> np.ndarray:
+  order = np.random.default_rng([seed, epoch]).permutation(size)
+  return order.astype(np.int32)
 
 
 def fetch_rows(read: Read, where: Positions, first: int, count: int) -> Block:

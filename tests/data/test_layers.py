@@ -262,11 +262,18 @@ def test_a_batch_may_be_many_epochs_of_a_grid(toy):
 
 def test_orders_are_kept_up_to_some_bytes(monkeypatch):
   monkeypatch.setattr(batches, '_orders', batches._orders.copy())
-  monkeypatch.setattr(batches, '_ORDER_BYTES', 3 * (4000 + 1024))
+  monkeypatch.setattr(batches, '_ORDER_BYTES', 3 * 4 * 5000)
   batches._orders.clear()
-  first = batches.positions(0, 1000, 1000, (0, 1), 0, 1)
-  batches.positions(0, 1000, 1000, (0, 1), 1, 9)
+  first = batches.positions(0, 5000, 5000, (0, 1), 0, 1)
+  batches.positions(0, 5000, 5000, (0, 1), 1, 9)
   assert [epoch for _, epoch, _ in batches._orders] == [7, 8, 9]
   np.testing.assert_array_equal(
-    batches.positions(0, 1000, 1000, (0, 1), 0, 1), first
+    batches.positions(0, 5000, 5000, (0, 1), 0, 1), first
   )
+
+
+def test_small_orders_are_not_kept():
+  # A grid of four images goes through eight orders in a batch of 32.
+  before = len(batches._orders)
+  batches.positions(0, 32, 4, (0, 1), 0, 500)
+  assert len(batches._orders) == before
