@@ -31,6 +31,15 @@ PAIRS = (
 )
 
 
+# A picture that turns takes longer to draw.
+LONGER = {
+  'net': 'mlp(encoder=(64, 64), decoder=(64, 64))',
+  'num_steps': 4_000,
+  'schedule.learning_rate': 'cosine(1e-3, 4000)',
+  'schedule.noise': 'geometric(3., 2400)',
+}
+
+
 def sweep():
   for variant in ALONE:
     for seed in range(10 if variant == 'shape' else 5):
@@ -38,6 +47,7 @@ def sweep():
         'name': variant,
         'data.variant': variant,
         'latent': 'loop',
+        **(LONGER if 'orientation' in variant else {}),
         'seed': seed,
       }
   for variant in PAIRS:
@@ -48,5 +58,6 @@ def sweep():
         'data.variant': variant,
         'latent': latent,
         'labels.fraction': 0.02,
+        **(LONGER if 'orientation' in variant else {}),
         'seed': seed,
       }

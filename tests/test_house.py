@@ -48,7 +48,8 @@ MAY_IMPORT = {
   'config': BELOW,
   'cli': {'config', 'errors'},
   **dict.fromkeys(('draw', 'train', 'evaluate', 'report', 'study'), TRAINING),
-  **dict.fromkeys(('pretrained', 'analysis', 'bench'), TRAINING),
+  **dict.fromkeys(('pretrained', 'bench'), TRAINING),
+  'analysis': TRAINING | {'topology.discover'},
   # Entry points: nothing imports them.
   'data.prepare': FLOOR | {'cli', 'config', 'data'},
   'doctor': TRAINING,
