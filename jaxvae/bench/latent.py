@@ -172,10 +172,10 @@ def rows(times: dict[str, list[float]]) -> list[list[str]]:
     table.append(
       [
         f'share of a step: {name}',
-        f'{statistics.median(part):.2f} of {statistics.median(whole):.1f}',
-        f'{min(shares):.1f} to {max(shares):.1f} %',
+        f'{statistics.median(part):.3f} of {statistics.median(whole):.1f}',
+        f'{min(shares):.2f} to {max(shares):.2f} %',
         '',
-        f'{statistics.median(shares):.1f} %',
+        f'{statistics.median(shares):.2f} %',
       ]
     )
   return table
