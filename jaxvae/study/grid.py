@@ -43,14 +43,14 @@ class Study(NamedTuple):
     about: its docstring.
     base: the config that all start from.
     sets: for each index, the keys that it changes, as text or numbers.
-    names: for each index, how people call its setting, or ''.
+    names: for each index, how people call its setting, or ''; or none at all.
   """
 
   name: str
   about: str
   base: ml_collections.ConfigDict
   sets: tuple[dict[str, Any], ...]
-  names: tuple[str, ...]
+  names: tuple[str, ...] = ()
 
 
 def load(text: str, overrides: Mapping[str, str]) -> Study:
