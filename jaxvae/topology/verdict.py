@@ -154,11 +154,6 @@ def verdict(kl, codes, off, apart, *, unused: float = UNUSED) -> Verdict:
   )
 
 
-def latent_text(verdicts) -> str:
-  """The latent space to train next: 'loop + segment + points(4)'."""
-  return ' + '.join(v.slot for v in verdicts if v.slot)
-
-
 def _pieces(high: np.ndarray, crowd: np.ndarray) -> list[np.ndarray]:
   """What lies between breaks, if there are codes: masks `[a]`, in order."""
   if not high.any():
