@@ -82,7 +82,7 @@ def evaluate(
     **table.as_json(rows, None if gap is None else gap.value),
   }
   if gap is not None:
-    nmi = gap.mutual_information / gap.entropy
+    nmi = gap.details['mutual_information'] / gap.details['entropy']
     found['mig_variant'] = gap.variant
     found['factors'] = [
       best._asdict() for best in metrics.best_latent_per_factor(nmi, names)

@@ -6,6 +6,7 @@ are rows: codes are [points, latents] (posterior means, as a rule), factors are
 raises a `ValueError` that says why.
 """
 
+from jaxvae.metrics.groups import Groups, chart, discretize
 from jaxvae.metrics.information import (
   discrete_entropy,
   discrete_mutual_info,
@@ -19,18 +20,23 @@ from jaxvae.metrics.latents import (
   best_latent_per_factor,
   latent_table,
 )
-from jaxvae.metrics.mig import Mig, mig
+from jaxvae.metrics.mig import mig
+from jaxvae.metrics.score import Score, table
 
 __all__ = [
   'BestLatent',
+  'Groups',
   'Latent',
-  'Mig',
+  'Score',
   'active_units',
   'best_latent_per_factor',
+  'chart',
   'discrete_entropy',
   'discrete_mutual_info',
+  'discretize',
   'histogram_discretize',
   'latent_table',
   'mig',
   'normalised_mutual_information',
+  'table',
 ]

@@ -21,8 +21,8 @@ def test_the_grid():
     ],
     rtol=1e-8,
   )
-  assert result.mutual_information.shape == (5, 3)
-  assert (result.bins, result.variant) == (20, 'locatello2019')
+  assert result.details['mutual_information'].shape == (5, 3)
+  assert (result.parameters['bins'], result.variant) == (20, 'locatello2019')
 
 
 def test_identity_data_at_the_references_seed():

@@ -1,0 +1,70 @@
+"""What every metric returns."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Score(NamedTuple):
+  """A value, and all that it depends on and was made of.
+
+  Attributes:
+    name: of the metric: 'mig', 'dci_disentanglement'.
+    value: as published; NaN only where the definition has no value, and then
+      `note` says why.
+    variant: the protocol, by name: 'locatello2019'.
+    parameters: what else decides the value: bins, seeds, numbers of points.
+    per_factor: [factors] the parts of which the value is made, in the order of
+      the factors; empty where the metric has none.
+    details: arrays and numbers on the way to the value, by name.
+    ungrouped: the value when each column of the codes counts as a latent of its
+      own; None where the latents are the columns.
+    note: what a reader has to know about this value, or nothing.
+  """
+
+  name: str
+  value: float
+  variant: str
+  parameters: Mapping[str, int | float | str | None] = {}
+  per_factor: Sequence[float] | np.ndarray = ()
+  details: Mapping[str, Any] = {}
+  ungrouped: float | None = None
+  note: str = ''
+
+
+def table(scores: Sequence[Score], factor_names: Sequence[str] = ()) -> str:
+  """All scores as text, a line each.
+
+  Args:
+    scores: in the order of the lines.
+    factor_names: named in a line of their own under scores that have parts.
+  """
+  rows = [('metric', 'value', 'ungrouped', 'variant', 'parameters')]
+  for score in scores:
+    alone = '' if score.ungrouped is None else f'{score.ungrouped:.4f}'
+    rows.append(
+      (score.name, f'{score.value:.4f}', alone, score.variant, _said(score))
+    )
+    if factor_names and len(score.per_factor) == len(factor_names):
+      pairs = zip(factor_names, score.per_factor, strict=True)
+      parts = ', '.join(f'{name} {value:.4f}' for name, value in pairs)
+      rows.append(('', '', '', '', parts))
+  widths = [max(len(row[at]) for row in rows) for at in range(4)]
+  if not any(score.ungrouped is not None for score in scores):
+    widths[2] = 0
+    rows = [(*row[:2], '', *row[3:]) for row in rows]
+  return '\n'.join(_line(row, widths) for row in rows)
+
+
+def _said(score: Score) -> str:
+  said = [f'{key}={value}' for key, value in score.parameters.items()]
+  return ' '.join(said) + (f' ({score.note})' if score.note else '')
+
+
+def _line(row: tuple[str, ...], widths: Sequence[int]) -> str:
+  name, value, alone, variant, rest = row
+  cells = [name.ljust(widths[0]), value.rjust(widths[1])]
+  if widths[2]:
+    cells.append(alone.rjust(widths[2]))
+  return '  '.join([*cells, variant.ljust(widths[3]), rest]).rstrip()
