@@ -183,12 +183,17 @@ def to_dict(config: ml_collections.ConfigDict) -> dict[str, Any]:
 def from_dict(saved: Mapping[str, Any]) -> ml_collections.ConfigDict:
   """The config that `to_dict` gave; data only, nothing is executed.
 
+  A free key that is newer than the checkpoint takes its default.
+
   Raises:
     UserError: it does not have this version's keys or types.
   """
-  # Checkpoints of before there were ensembles have no such key.
-  config = ml_collections.ConfigDict({ENSEMBLE: {}} | dict(saved)).lock()
-  validate(config)
+  config = ml_collections.ConfigDict({ENSEMBLE: {}} | dict(saved))
+  have = flatten(config)
+  for name, key in KEYS.items():
+    if key.free and name not in have:
+      _put(config, name, key.default)
+  validate(config.lock())
   return config
 
 

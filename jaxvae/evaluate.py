@@ -2,14 +2,14 @@
 
 The protocol of MIG and of the latent table is disentanglement_lib's: 10,000
 points whose factors are independent and uniform, means of the posterior as
-codes. Where the data are no grid of factors, the points are those of the test
-split, in an order drawn from the seed; where a part of the images is held out,
-they are of that part.
+codes; half as many further points test what a metric fits. Where the data are
+no grid of factors, the points are those of the test split, in an order drawn
+from the seed; where a part of the images is held out, they are of that part.
 """
 
 import functools
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -17,9 +17,9 @@ import ml_collections
 import numpy as np
 
 from jaxvae import config as schema
-from jaxvae import data, draw, keys, metrics, schedules
+from jaxvae import data, draw, keys, measure, metrics, schedules
 from jaxvae.draw import Encoded
-from jaxvae.errors import DivergedError
+from jaxvae.errors import DivergedError, UserError
 from jaxvae.latent import floor as floors
 from jaxvae.model import Model, build
 from jaxvae.report import table, topology_table
@@ -52,7 +52,7 @@ def evaluate(
   Raises:
     DivergedError: the model makes numbers that are not finite.
   """
-  source, points = _points(config)
+  source, points, test = _points(config)
   encoded = _encode(model, config, params, source, points)
   _check_finite(encoded, step)
   names = [factor.name for factor in source.spec.factors]
@@ -69,9 +69,8 @@ def evaluate(
     active_threshold=config.eval.active_kl,
     bins=config.eval.bins,
   )
-  gap = None
-  if names and model.space.latents > 1:
-    gap = metrics.mig(encoded.codes, encoded.factors, config.eval.bins)
+  scores = _scores(model, config, params, encoded, source, test)
+  gap = {score.name: score.value for score in scores.scores}.get('mig')
   found = {
     'step': step,
     'data': source.spec.title,
@@ -79,13 +78,16 @@ def evaluate(
     'reconstruction': float(encoded.reconstruction.mean()),
     'kl': float(encoded.kl.sum(axis=1).mean()),
     'kl_floor': floor.tolist(),
-    **table.as_json(rows, None if gap is None else gap.value),
+    **table.as_json(rows, gap),
+    **measure.as_json(scores),
   }
-  if gap is not None:
-    nmi = gap.details['mutual_information'] / gap.details['entropy']
-    found['mig_variant'] = gap.variant
+  if names:
+    ordered = sorted(rows, key=lambda row: row.index)
     found['factors'] = [
-      best._asdict() for best in metrics.best_latent_per_factor(nmi, names)
+      best._asdict()
+      for best in metrics.best_latent_per_factor(
+        [row.nmi_per_factor for row in ordered], names
+      )
     ]
   space = model.space
   if not config.labels.fraction:
@@ -111,23 +113,41 @@ def evaluate(
   return found
 
 
-def evaluate_workdir(place: str) -> int:
+def evaluate_workdir(place: str, overrides: Mapping[str, str]) -> int:
   """Evaluates the newest checkpoint of a run once more; 0 when done.
 
+  Args:
+    place: the work directory.
+    overrides: of keys that do not decide what was trained, as text:
+      {'eval.metrics': 'all'}.
+
   Raises:
-    UserError: there is no checkpoint, or its config is of another version.
+    UserError: there is no checkpoint, its config is of another version, or a
+      key belongs to the run.
     IntegrityError: every checkpoint is damaged.
   """
+  if fixed := sorted(
+    overrides.keys() & schema.KEYS.keys() - set(schema.free_keys())
+  ):
+    raise UserError(
+      f'config.{fixed[0]} is of the run and stays; allowed with --mode=eval: '
+      'config.eval.*, config.data.data_dir, config.data.manual_dir'
+    )
   saved = checkpoint.read(place, prefix=('params',))
-  config = schema.from_dict(saved.config)
+  config = schema.override(schema.from_dict(saved.config), overrides)
+  schema.validate(config)
+  measure.check(config.eval.metrics)
   model = build(config, tuple(saved.info['data']['image_shape']))
   with workdir.claim(place) as home:
     evaluate(model, config, saved.state['params'], home, saved.step)
   return 0
 
 
-def _points(config) -> tuple[data.Source, np.ndarray]:
-  """The evaluation split, and which of its images are measured."""
+def _points(config) -> tuple[data.Source, np.ndarray, np.ndarray | None]:
+  """The evaluation split, which images are measured, and half as many more.
+
+  The third is None where the data have no further images.
+  """
   splits = data.splits(config.data)
   source = data.open_source(
     config.data,
@@ -135,16 +155,44 @@ def _points(config) -> tuple[data.Source, np.ndarray]:
     batch_size=1,
     seed=config.seed,
   )
-  rng = np.random.default_rng([config.seed, config.eval.examples])
+  count, more = config.eval.examples, config.eval.examples // 2
+  rng = np.random.default_rng([config.seed, count])
   held = data.held_out(source.spec.size, config.data.holdout)
-  if held is not None and 'test' not in splits:
-    count = min(config.eval.examples, len(held))
-    return source, rng.permutation(held)[:count]
-  if source.spec.grid:
+  if source.spec.grid and held is None:
     grid = data.FactorGrid(source.spec.factors)
-    return source, grid.index(grid.sample(rng, config.eval.examples))
-  count = min(config.eval.examples, source.spec.size)
-  return source, rng.permutation(source.spec.size)[:count]
+    first = grid.index(grid.sample(rng, count))
+    return source, first, grid.index(grid.sample(rng, more))
+  if held is None or 'test' in splits:
+    held = np.arange(source.spec.size)
+  order = rng.permutation(held)
+  test = order[count : count + more]
+  return source, order[:count], test if len(test) == more > 0 else None
+
+
+def _scores(model, config, params, encoded, source, test) -> metrics.Found:
+  """The metrics of `config.eval.metrics`."""
+  described = source.spec.factors
+
+  def coded(index):
+    parts = [index[at : at + BATCH] for at in range(0, len(index), BATCH)]
+    found = [source.examples(part) for part in parts]
+    codes = [_codes(model)(params, image) for image, _ in found]
+    return np.concatenate(codes), np.concatenate([one for _, one in found])
+
+  turns = None
+  if source.spec.grid and 'lsbd' in metrics.chosen(config.eval.metrics):
+    rng = np.random.default_rng(config.seed)
+    turns = measure.turning(described, rng)
+  if turns is not None:
+    turns = coded(data.FactorGrid(described).index(turns))
+  points = measure.points(
+    model.space,
+    described,
+    (encoded.codes, encoded.factors),
+    None if test is None else coded(test),
+    turns,
+  )
+  return metrics.run(points, config.eval.metrics, config.eval.bins, config.seed)
 
 
 def _topology(model, params, encoded, source, space):

@@ -2,7 +2,8 @@
 
   --config=FILE.py[:VARIANT]   what to train; --config.KEY=VALUE changes a key
   --workdir=DIR                where the run lives; the same command resumes it
-  --mode=train|eval            eval: the newest checkpoint of --workdir again
+  --mode=train|eval            eval: the newest checkpoint of --workdir again,
+                               with --config.eval.* as you like
   --dry_run                    checks everything and estimates the time
   --allow_config_change=KEYS   resume although these keys differ
   --coordinator=HOST:PORT      several processes train together; or auto, where
@@ -53,7 +54,7 @@ def main(overrides: Mapping[str, str]) -> int:
       raise UserError('--mode=eval needs --workdir, the run to evaluate')
     from jaxvae import evaluate
 
-    return evaluate.evaluate_workdir(_WORKDIR.value)
+    return evaluate.evaluate_workdir(_WORKDIR.value, overrides)
   if not _CONFIG.value:
     raise UserError(
       'no --config given', hint='try --config=configs/dsprites_beta.py'

@@ -133,6 +133,12 @@ KEYS: dict[str, Key] = {
   'eval.examples': Key(
     10_000, _WHOLE, 'images that the table and MIG are computed from', free=True
   ),
+  'eval.metrics': Key(
+    'quick',
+    _SPEC,
+    'scores: quick, fast, paper, all, or metrics with commas between',
+    free=True,
+  ),
   'eval.bins': Key(20, _WHOLE, 'of the histogram in MIG', free=True),
   'eval.active_kl': Key(
     0.1, _NOT_NEGATIVE, 'nats from which a latent counts as active', free=True

@@ -25,7 +25,16 @@ BELOW = MODEL | {
   *('config', 'data', 'metrics', 'objectives', 'options', 'schedules'),
 }
 TRAINING = BELOW | {
-  *('cli', 'draw', 'evaluate', 'pretrained', 'report', 'study', 'topology'),
+  *(
+    'cli',
+    'draw',
+    'evaluate',
+    'measure',
+    'pretrained',
+    'report',
+    'study',
+    'topology',
+  ),
   *('train', 'traverse'),
 }
 MAY_IMPORT = {
@@ -35,6 +44,7 @@ MAY_IMPORT = {
   'spec': {'errors'},
   'metrics': set(),
   'topology': {'metrics'},
+  'measure': {'errors', 'metrics'},
   'latent': FLOOR,
   'likelihoods': FLOOR,
   'nets': FLOOR,

@@ -11,8 +11,9 @@ def as_codes(codes) -> np.ndarray:
     raise ValueError(f'codes must be real numbers, not {codes.dtype}')
   if codes.dtype.kind != 'f':
     codes = codes.astype(np.float64)
-  bad = np.flatnonzero(~np.isfinite(codes).all(axis=0))
-  if bad.size:
+  finite = np.isfinite(codes)
+  if not finite.all():
+    bad = np.flatnonzero(~finite.all(axis=0))
     raise ValueError(f'codes are NaN or infinite in {_columns(bad, "latent")}')
   return codes
 
@@ -22,7 +23,7 @@ def as_classes(classes, name: str = 'factors') -> np.ndarray:
   classes = np.asarray(classes)
   _two_dimensional(classes, name, name)
   if classes.dtype.kind in 'biu':
-    return classes.astype(np.int64)
+    return classes.astype(np.int64, copy=False)
   if classes.dtype.kind != 'f':
     raise ValueError(f'{name} must be whole numbers, not {classes.dtype}')
   if not (np.isfinite(classes) & (classes == np.round(classes))).all():

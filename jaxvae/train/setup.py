@@ -13,7 +13,7 @@ import ml_collections
 import numpy as np
 
 from jaxvae import config as schema
-from jaxvae import data, objectives, schedules
+from jaxvae import data, measure, objectives, schedules
 from jaxvae.errors import UserError
 from jaxvae.model import Model, build, parts
 from jaxvae.schedules import Course
@@ -77,6 +77,7 @@ def set_up(configs: Sequence[ml_collections.ConfigDict]) -> Setup:
     raise UserError('the members of an ensemble differ in more than numbers')
   # Data can take long to prepare: first what can be wrong without them.
   parts(config)
+  measure.check(config.eval.metrics)
   layout = sharding.layout(
     len(configs), config.batch_size, config.shard, config.lanes
   )

@@ -146,6 +146,7 @@ def test_a_changed_byte_is_refused(tmp_path, small):
     (gzip.compress(b'something')[:-9], 'it is damaged or not the right file'),
     (b'', 'it is damaged or not the right file'),
   ],
+  ids=['a web page', 'not the file', 'cut short', 'empty'],
 )
 def test_anything_else_in_place_of_an_archive(tmp_path, small, content, hint):
   _, _, recipe = small

@@ -1,4 +1,4 @@
-"""Oracles: disentanglement_lib run on the same data; the definition."""
+"""Oracles: disentanglement_lib run on the same data; definitions by hand."""
 
 import numpy as np
 import pytest
@@ -92,3 +92,86 @@ def test_bad_input_is_named():
     mig(codes, factors * [1, 1, 0])
   with pytest.raises(ValueError, match='NaN or infinite in latents 0, 3'):
     mig(codes + np.array([np.nan, 0, 0, np.nan, 0]), factors)
+
+
+def sprites():
+  """Codes and factors on a grid, and the reference's mutual information."""
+  information = np.array(
+    [
+      [1.0986122887, 0, 0],
+      [0, 1.178350207, 1.4014937583],
+      [0, 0, 1.6094379124],
+      [0.5493061443, 0.6495431686, 0],
+      [0, 0, 0],
+    ]
+  )
+  return *examples.grid(), information
+
+
+def test_mig_sup_of_the_grid():
+  codes, factors, information = sprites()
+  normed = np.sort(information / np.log([3, 4, 5]), axis=1)
+  gap = normed[:, -1] - normed[:, -2]
+  result = mig(codes, factors, variant='li2020')
+  np.testing.assert_allclose(result.details['per_latent'], gap, rtol=1e-8)
+  # All but the constant code have a variance above 0.01.
+  assert result.details['active'].tolist() == [True] * 4 + [False]
+  assert result.value == pytest.approx(gap[:4].mean(), rel=1e-8)
+  assert result.variant == 'li2020'
+  # Their rule is about the codes' unit: a small code does not count.
+  small = codes * [1, 1, 1, 0.01, 1]
+  result = mig(small, factors, variant='li2020')
+  assert result.value == pytest.approx(gap[:3].mean(), rel=1e-8)
+  none = mig(0 * codes, factors, variant='li2020')
+  assert none.value == 0 and none.note == 'no latent is active'
+
+
+def test_the_gap_and_its_supplement_are_two_questions():
+  factors = np.indices((4, 4)).reshape(2, -1).T
+  both = (factors @ [[4], [1]]).astype(float)
+  noise = np.tile([0.0, 1], 8)[:, None]
+  # One latent tells both factors, another neither: MIG sees nothing wrong.
+  codes = np.hstack([both, 0 * noise])
+  assert mig(codes, factors).value == pytest.approx(1)
+  assert mig(codes, factors, variant='li2020').value == pytest.approx(0)
+  # Two latents for one factor: the supplement sees nothing wrong.
+  codes = np.hstack([factors, factors])
+  assert mig(codes, factors).value == pytest.approx(0)
+  assert mig(codes, factors, variant='li2020').value == pytest.approx(1)
+
+
+def test_the_ratio_of_the_grid():
+  codes, factors, information = sprites()
+  # Ranges 2, 4, 1.9, 6, 0: four are above 6 / 8.
+  share = information[:4].max(axis=0) / information[:4].sum(axis=0)
+  expected = (share - 1 / 4) / (1 - 1 / 4)
+  result = mig(codes, factors, variant='hsu2023')
+  np.testing.assert_allclose(result.per_factor, expected, rtol=1e-8)
+  assert result.value == pytest.approx(expected.mean(), rel=1e-8)
+  assert result.parameters['active'] == 4
+  # One more that is large leaves those of the grid at a range too small.
+  large = np.hstack([codes, 100 * codes[:, :1]])
+  result = mig(large, factors, variant='hsu2023')
+  assert np.isnan(result.value) and 'fewer than two' in result.note
+  pair = mig(large[:, [4, 5, 5]], factors, variant='hsu2023')
+  assert pair.per_factor == pytest.approx([0, 0, 0])
+  assert pair.note == 'no code tells factors 1, 2: 0'
+
+
+def test_variants_of_a_circle():
+  turn, step = (grid.ravel() for grid in np.indices((20, 3)))
+  angle = 2 * np.pi * (turn + 0.5) / 20 - np.pi
+  codes = np.stack([np.cos(angle), np.sin(angle), step], axis=1)
+  factors = np.stack([turn, step], axis=1)
+  for variant in ('li2020', 'hsu2023'):
+    result = mig(codes, factors, groups=((0, 1), (2,)), variant=variant)
+    assert result.value == pytest.approx(1)
+    assert result.ungrouped == mig(codes, factors, variant=variant).value
+
+
+def test_unknown_variants_are_named():
+  codes, factors = examples.grid()
+  with pytest.raises(ValueError, match="'chen2018' is none of locatello2019"):
+    mig(codes, factors, variant='chen2018')
+  with pytest.raises(ValueError, match='MIG-sup compares factors'):
+    mig(codes, factors[:, :1], variant='li2020')

@@ -1,0 +1,173 @@
+"""Metrics against plain transcriptions of the reference's loops.
+
+  python -m jaxvae.bench.metrics --out results/metrics_speed.json
+
+Codes of all 737,280 points of dSprites' factors: ten latents, noisy mixtures of
+them, as an encoder of middling quality gives. The BetaVAE and FactorVAE scores
+draw 10,000 training and 5,000 test batches of 64 from this table, or from
+10,000 rows of it; the other metrics read those 10,000 rows. Each metric and its
+loop (`jaxvae.bench.metric_loops`) run in turn on the same codes, `--rounds`
+times; the fit of a classifier is part of both. A ratio is of the times of one
+round, above 1 where ours is faster.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import sklearn
+
+from jaxvae.bench import metric_loops
+from jaxvae.metrics.beta_vae import beta_vae
+from jaxvae.metrics.factor_vae import factor_vae
+from jaxvae.metrics.irs import irs
+from jaxvae.metrics.mig import mig
+from jaxvae.metrics.sap import sap
+
+SIZES = (3, 6, 40, 32, 32)
+LATENTS = 10
+HEADER = [
+  'metric',
+  'ours, ms',
+  'loop, ms',
+  'ratio (low to high)',
+  'value',
+  'value of the loop',
+]
+
+
+class Leg(NamedTuple):
+  """A metric and its loop, as calls without arguments that give a value.
+
+  Attributes:
+    name: of the row.
+    ours: the metric of jaxvae.
+    loop: the transcription; None where there is none to compare with.
+  """
+
+  name: str
+  ours: Callable[[], float]
+  loop: Callable[[], float] | None = None
+
+
+def encoded(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+  """Codes [737280, 10] float32 and factors [737280, 5] of the whole grid."""
+  random = np.random.default_rng(seed)
+  factors = np.indices(SIZES).reshape(len(SIZES), -1).T.copy()
+  mixing = random.normal(scale=0.3, size=(len(SIZES), LATENTS))
+  mixing[:, : len(SIZES)] += 0.3 * np.eye(len(SIZES))
+  codes = (factors / np.array(SIZES) - 0.5) @ mixing
+  codes += random.normal(scale=0.2, size=codes.shape)
+  return codes.astype(np.float32), factors
+
+
+def legs(seed: int = 0) -> list[Leg]:
+  """What is compared, a line a metric."""
+  codes, factors = encoded(seed)
+  draw, encode = metric_loops.grid(SIZES, codes)
+  rows = np.random.default_rng(seed + 1).integers(len(codes), size=10_000)
+  few, told = codes[rows], factors[rows]
+  return [
+    Leg(
+      'BetaVAE score, the grid',
+      lambda: beta_vae(codes, factors).value,
+      lambda: metric_loops.beta_vae(draw, encode)[1],
+    ),
+    Leg(
+      'FactorVAE score, the grid',
+      lambda: factor_vae(codes, factors).value,
+      lambda: metric_loops.factor_vae(draw, encode)[1],
+    ),
+    # The same loops: they need the table, whatever ours is content with.
+    Leg(
+      'BetaVAE score, 10,000 points',
+      lambda: beta_vae(few, told).value,
+      lambda: metric_loops.beta_vae(draw, encode)[1],
+    ),
+    Leg(
+      'FactorVAE score, 10,000 points',
+      lambda: factor_vae(few, told).value,
+      lambda: metric_loops.factor_vae(draw, encode)[1],
+    ),
+    Leg(
+      'MIG',
+      lambda: mig(few, told).value,
+      lambda: metric_loops.mig(few, told),
+    ),
+    Leg(
+      'SAP, continuous',
+      lambda: sap(few, told, kind='continuous').value,
+      lambda: metric_loops.sap_continuous(few, told),
+    ),
+    Leg(
+      'IRS',
+      lambda: irs(few, told).value,
+      lambda: metric_loops.irs(few, told),
+    ),
+  ]
+
+
+def timed(function: Callable[[], float]) -> tuple[float, float]:
+  """Milliseconds and the value."""
+  begun = time.perf_counter()
+  value = function()
+  return 1e3 * (time.perf_counter() - begun), value
+
+
+def measure(leg: Leg, rounds: int) -> list[str]:
+  """The row of a metric; the first call of each is not counted."""
+  ours, loops = [], []
+  leg.ours()
+  for _ in range(rounds):
+    ours.append(timed(leg.ours))
+    if leg.loop is not None:
+      loops.append(timed(leg.loop))
+  time_ours, value = statistics.median(each[0] for each in ours), ours[0][1]
+  if not loops:
+    return [leg.name, f'{time_ours:.1f}', '', '', f'{value:.4f}', '']
+  ratios = [b[0] / a[0] for a, b in zip(ours, loops, strict=True)]
+  low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
+  return [
+    leg.name,
+    f'{time_ours:.1f}',
+    f'{statistics.median(each[0] for each in loops):.1f}',
+    f'{middle:.1f} ({low:.1f} to {high:.1f})',
+    f'{value:.4f}',
+    f'{loops[0][1]:.4f}',
+  ]
+
+
+def main() -> None:
+  """Prints a row a metric; `--out` writes them for the documentation."""
+  parser = argparse.ArgumentParser(description='times the metrics')
+  parser.add_argument('--rounds', type=int, default=5)
+  parser.add_argument('--only', default='', help='a part of the names to run')
+  parser.add_argument('--out', help='a file in results/ to write')
+  args = parser.parse_args()
+  rows = []
+  for leg in legs():
+    if args.only in leg.name:
+      rows.append(measure(leg, args.rounds))
+      print('  '.join(f'{cell:>20}' for cell in rows[-1]), flush=True)
+  if args.out:
+    note = (
+      f'Medians of {args.rounds} rounds in turn, '
+      f'{len(os.sched_getaffinity(0))} cores, numpy {np.__version__}, '
+      f'scikit-learn {sklearn.__version__}; {LATENTS} latents, float32, of '
+      f"dSprites' factors. BetaVAE and FactorVAE: 10,000 training and 5,000 "
+      f'test batches of 64, the fit included; the loops draw by random streams '
+      f'of their own, so that values agree up to chance. The others: 10,000 '
+      f'points.'
+    )
+    result = {'kind': 'bench', 'header': HEADER, 'rows': rows, 'note': note}
+    pathlib.Path(args.out).write_text(json.dumps(result, indent=1) + '\n')
+
+
+if __name__ == '__main__':
+  main()

@@ -1,0 +1,123 @@
+"""A trained model's codes as `jaxvae.metrics` takes them, and what it says."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from jaxvae import metrics
+from jaxvae.errors import UserError
+
+TURNS = 20_000  # images
+
+
+def check(names: str) -> None:
+  """Refuses a `config.eval.metrics` that names no set and no metric.
+
+  Raises:
+    UserError: with what is allowed.
+  """
+  try:
+    metrics.chosen(names)
+  except ValueError as error:
+    raise UserError(f'config.eval.metrics: {error}') from error
+
+
+def points(
+  space: Any,
+  described: Sequence[Any],
+  train: tuple[np.ndarray, np.ndarray],
+  test: tuple[np.ndarray, np.ndarray] | None,
+  turns: tuple[np.ndarray, np.ndarray] | None = None,
+) -> metrics.Points:
+  """Charts as columns: a loop's angle becomes (cos, sin), one group.
+
+  Args:
+    space: a latent space; its columns' topologies are read.
+    described: the factors, each with a size and a topology; may be empty.
+    train: charts [n, l] and factors [n, f].
+    test: the same of other points; None: the last third of `train`, which then
+      is what is left.
+    turns: the same of the grid that `turning` gives.
+  """
+  if test is None:
+    cut = len(train[0]) * 2 // 3
+    train, test = [a[:cut] for a in train], [a[cut:] for a in train]
+  columns, groups = embed(space, train[0])
+  return metrics.Points(
+    columns,
+    train[1] if described else None,
+    embed(space, test[0])[0],
+    test[1] if described else None,
+    groups if any(len(group) > 1 for group in groups) else None,
+    _circles(described),
+    None if turns is None else (embed(space, turns[0])[0], turns[1]),
+  )
+
+
+def turning(
+  described: Sequence[Any], rng: np.random.Generator, bases: int = 8
+) -> np.ndarray | None:
+  """Factors [n, f] of a grid in which the circular factors turn.
+
+  The others take what they have in common: each combination of up to two values
+  of the first factors that vary, `bases` in all. None where no factor is a
+  circle, or all turns together are more than `TURNS` points.
+
+  Args:
+    described: the factors, each with a size and a topology.
+    rng: draws the values of the others.
+    bases: at most so many combinations of the others.
+  """
+  circles = _circles(described)
+  axes = []
+  for at, factor in enumerate(described):
+    if at in circles:
+      axes.append(np.arange(factor.size))
+      continue
+    count = min(factor.size, 2) if bases > 1 else 1
+    bases //= count
+    axes.append(np.sort(rng.choice(factor.size, count, replace=False)))
+  if not circles or math.prod(map(len, axes)) > TURNS:
+    return None
+  return np.stack(np.meshgrid(*axes, indexing='ij'), -1).reshape(-1, len(axes))
+
+
+def _circles(described: Sequence[Any]) -> dict[int, int]:
+  return {
+    at: factor.size
+    for at, factor in enumerate(described)
+    if factor.topology == 'loop'
+  }
+
+
+def embed(space: Any, chart: np.ndarray) -> tuple[np.ndarray, metrics.Groups]:
+  """Columns [n, columns] of charts [n, l], and which belong to each latent."""
+  columns: list[np.ndarray] = []
+  groups: list[tuple[int, ...]] = []
+  for latent, code in enumerate(chart.T):
+    loop = space.topology(latent) == 'loop'
+    parts = [np.cos(code), np.sin(code)] if loop else [code]
+    groups.append(tuple(range(len(columns), len(columns) + len(parts))))
+    columns += parts
+  return np.stack(columns, axis=1), tuple(groups)
+
+
+def as_json(found: metrics.Found) -> dict[str, Any]:
+  """What metrics.json holds: all but the arrays on the way to a score."""
+  scores = {}
+  for score in found.scores:
+    plain = {
+      'value': score.value,
+      'variant': score.variant,
+      'parameters': dict(score.parameters),
+    }
+    if len(score.per_factor):
+      plain['per_factor'] = np.asarray(score.per_factor).tolist()
+    if score.ungrouped is not None:
+      plain['ungrouped'] = score.ungrouped
+    if score.note:
+      plain['note'] = score.note
+    scores[score.name] = plain
+  return {'scores': scores, 'skipped': dict(found.skipped)}

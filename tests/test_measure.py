@@ -1,0 +1,89 @@
+"""Charts as the columns and groups of `jaxvae.metrics`, and JSON of scores."""
+
+import json
+
+import numpy as np
+import pytest
+
+from jaxvae import measure, metrics
+from jaxvae.data import Factor
+from jaxvae.errors import UserError
+from jaxvae.latent.product import latent_space
+
+FACTORS = (
+  Factor('shape', 3, 'points'),
+  Factor('turn', 12, 'loop'),
+  Factor('scale', 5, 'segment'),
+)
+
+
+def charts(points: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+  """A line that tells the scale, a loop that tells the turn, and factors."""
+  sizes = [factor.size for factor in FACTORS]
+  factors = np.random.default_rng(seed).integers(0, sizes, (points, 3))
+  angle = 2 * np.pi * factors[:, 1] / 12 - np.pi
+  return np.stack([factors[:, 2] / 5.0, angle], axis=1), factors
+
+
+def test_a_loop_becomes_the_cosine_and_sine_of_its_angle():
+  space = latent_space('gaussian(1) + loop')
+  train, test = charts(300), charts(90, 1)
+  points = measure.points(space, FACTORS, train, test)
+  assert points.groups == ((0,), (1, 2))
+  assert points.circular == {1: 12}
+  np.testing.assert_array_equal(points.codes[:, 0], train[0][:, 0])
+  np.testing.assert_allclose(
+    np.arctan2(points.codes[:, 2], points.codes[:, 1])[5], train[0][5, 1]
+  )
+  assert len(points.test_codes) == 90 and len(points.codes) == 300
+  flat = measure.points(latent_space('gaussian(2)'), FACTORS, train, test)
+  assert flat.groups is None
+
+
+def test_without_test_points_the_last_third_is_kept_back():
+  space, train = latent_space('gaussian(2)'), charts(300)
+  points = measure.points(space, FACTORS, train, None)
+  assert (len(points.codes), len(points.test_codes)) == (200, 100)
+  np.testing.assert_array_equal(points.test_factors, train[1][200:])
+
+
+def test_the_turns_are_a_full_grid_of_the_circles():
+  grid = measure.turning(FACTORS, np.random.default_rng(0))
+  assert len(np.unique(grid, axis=0)) == len(grid) == 2 * 12 * 2
+  assert np.unique(grid[:, 1]).tolist() == list(range(12))
+  assert measure.turning(FACTORS[:1], np.random.default_rng(0)) is None
+  huge = [Factor(name, 200, 'loop') for name in 'ab']
+  assert measure.turning(huge, np.random.default_rng(0)) is None
+
+
+def test_scores_as_json():
+  space = latent_space('gaussian(1) + loop')
+  grid = measure.turning(FACTORS, np.random.default_rng(0))
+  angle = 2 * np.pi * grid[:, 1] / 12 - np.pi
+  turns = np.stack([grid[:, 2] / 5.0, angle], axis=1), grid
+  points = measure.points(space, FACTORS, charts(400), None, turns)
+  found = metrics.run(points, 'mig, circle, lsbd')
+  plain = json.loads(json.dumps(measure.as_json(found)))
+  assert list(plain['scores']) == ['mig', 'circle_score', 'd_lsbd']
+  assert plain['scores']['circle_score']['value'] == pytest.approx(1, abs=0.01)
+  # The angle turns once in its plane, whatever the others are.
+  assert plain['scores']['d_lsbd']['value'] == pytest.approx(0, abs=1e-12)
+  assert plain['scores']['mig']['parameters']['bins'] == 20
+  assert plain['scores']['mig']['ungrouped'] < plain['scores']['mig']['value']
+  assert plain['skipped'] == {}
+
+
+def test_data_without_factors_have_the_unsupervised_scores():
+  space = latent_space('gaussian(2)')
+  codes, _ = charts(300)
+  none = np.zeros((300, 0), np.int32)
+  found = metrics.run(measure.points(space, (), (codes, none), None))
+  assert {score.name for score in found.scores} >= {'active_units'}
+  assert found.skipped['mig'] == 'the data declare no factors'
+
+
+def test_a_name_that_is_none_is_refused_with_the_nearest():
+  measure.check('quick')
+  measure.check('mig, sap')
+  with pytest.raises(UserError, match='did you mean beta_vae'):
+    measure.check('betavae')
