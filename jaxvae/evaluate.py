@@ -22,7 +22,7 @@ from jaxvae.draw import Encoded
 from jaxvae.errors import DivergedError, UserError
 from jaxvae.latent import floor as floors
 from jaxvae.model import Model, build
-from jaxvae.report import table, topology_table
+from jaxvae.report import charts, table, topology_table
 from jaxvae.structs import Batch
 from jaxvae.topology import diagnose
 from jaxvae.train import checkpoint, workdir
@@ -52,8 +52,8 @@ def evaluate(
   Raises:
     DivergedError: the model makes numbers that are not finite.
   """
-  source, points, test = _points(config)
-  encoded = _encode(model, config, params, source, points)
+  source, index, test = points(config)
+  encoded = _encode(model, config, params, source, index)
   _check_finite(encoded, step)
   names = [factor.name for factor in source.spec.factors]
   graded = encoded.factors if names else None
@@ -74,7 +74,7 @@ def evaluate(
   found = {
     'step': step,
     'data': source.spec.title,
-    'examples': len(points),
+    'examples': len(index),
     'reconstruction': float(encoded.reconstruction.mean()),
     'kl': float(encoded.kl.sum(axis=1).mean()),
     'kl_floor': floor.tolist(),
@@ -101,16 +101,51 @@ def evaluate(
       found['circles'] = max(round_once)
   workdir.write_json(home / 'metrics.json', found)
   table.show(rows, found['mig'])
+  print(f'\n{metrics.table(scores.scores)}')
+  for name, reason in scores.skipped.items():
+    print(f'no {name}: {reason}')
   if scored:
     print(f'\n{topology_table.diagnosis(scored)}\n')
   print(
     f'reconstruction {found["reconstruction"]:.2f}  kl {found["kl"]:.2f} '
-    f'nats per image, on {len(points):,} images'
+    f'nats per image, on {len(index):,} images'
   )
   if config.eval.figures:
     draw.draw(model, config, params, encoded, rows, source.spec, home)
+    _draw_importance(scores, rows, names, home)
     print(f'figures and animations: {home / "figures"}', flush=True)
   return found
+
+
+def points(config) -> tuple[data.Source, np.ndarray, np.ndarray | None]:
+  """What is measured.
+
+  Args:
+    config: of the run.
+
+  Returns:
+    The evaluation split, the positions of the images that are encoded, and of
+    half as many others; None where the data have no further images.
+  """
+  splits = data.splits(config.data)
+  source = data.open_source(
+    config.data,
+    split='test' if 'test' in splits else 'train',
+    batch_size=1,
+    seed=config.seed,
+  )
+  count, more = config.eval.examples, config.eval.examples // 2
+  rng = np.random.default_rng([config.seed, count])
+  held = data.held_out(source.spec.size, config.data.holdout)
+  if source.spec.grid and held is None:
+    grid = data.FactorGrid(source.spec.factors)
+    first = grid.index(grid.sample(rng, count))
+    return source, first, grid.index(grid.sample(rng, more))
+  if held is None or 'test' in splits:
+    held = np.arange(source.spec.size)
+  order = rng.permutation(held)
+  test = order[count : count + more]
+  return source, order[:count], test if len(test) == more > 0 else None
 
 
 def evaluate_workdir(place: str, overrides: Mapping[str, str]) -> int:
@@ -143,32 +178,6 @@ def evaluate_workdir(place: str, overrides: Mapping[str, str]) -> int:
   return 0
 
 
-def _points(config) -> tuple[data.Source, np.ndarray, np.ndarray | None]:
-  """The evaluation split, which images are measured, and half as many more.
-
-  The third is None where the data have no further images.
-  """
-  splits = data.splits(config.data)
-  source = data.open_source(
-    config.data,
-    split='test' if 'test' in splits else 'train',
-    batch_size=1,
-    seed=config.seed,
-  )
-  count, more = config.eval.examples, config.eval.examples // 2
-  rng = np.random.default_rng([config.seed, count])
-  held = data.held_out(source.spec.size, config.data.holdout)
-  if source.spec.grid and held is None:
-    grid = data.FactorGrid(source.spec.factors)
-    first = grid.index(grid.sample(rng, count))
-    return source, first, grid.index(grid.sample(rng, more))
-  if held is None or 'test' in splits:
-    held = np.arange(source.spec.size)
-  order = rng.permutation(held)
-  test = order[count : count + more]
-  return source, order[:count], test if len(test) == more > 0 else None
-
-
 def _scores(model, config, params, encoded, source, test) -> metrics.Found:
   """The metrics of `config.eval.metrics`."""
   described = source.spec.factors
@@ -185,14 +194,30 @@ def _scores(model, config, params, encoded, source, test) -> metrics.Found:
     turns = measure.turning(described, rng)
   if turns is not None:
     turns = coded(data.FactorGrid(described).index(turns))
-  points = measure.points(
+  measured = measure.points(
     model.space,
     described,
     (encoded.codes, encoded.factors),
     None if test is None else coded(test),
     turns,
   )
-  return metrics.run(points, config.eval.metrics, config.eval.bins, config.seed)
+  return metrics.run(
+    measured, config.eval.metrics, config.eval.bins, config.seed
+  )
+
+
+def _draw_importance(scores, rows, factors, home) -> None:
+  """A heat map of each estimator's importances, in the order of the table."""
+  for score in scores.scores:
+    if score.name.startswith('dci_completeness'):
+      name = score.name.replace('completeness', 'importance')
+      charts.importance_heatmap(
+        home / 'figures' / f'{name}.png',
+        score.details['importance'][[row.index for row in rows]],
+        [row.name for row in rows],
+        factors,
+        f'How much each latent matters to each factor ({score.variant})',
+      )
 
 
 def _topology(model, params, encoded, source, space):

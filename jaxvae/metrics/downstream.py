@@ -11,13 +11,16 @@ import numpy as np
 from jaxvae.metrics import arrays, estimators
 from jaxvae.metrics.score import Score
 
+# Numbers of labelled points in disentanglement_lib's study.
+SIZES = (10, 100, 1000, 10_000)
+
 
 def downstream(
   codes,
   factors,
   test_codes,
   test_factors,
-  sizes: Sequence[int] = (10, 100, 1000, 10_000),
+  sizes: Sequence[int] = SIZES,
   estimator: str = 'boosting',
   seed: int = 0,
 ) -> tuple[Score, ...]:

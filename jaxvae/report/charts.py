@@ -69,24 +69,54 @@ def nmi_heatmap(
   A factor of which no latent tells 0.05 has no frame: latents that know nothing
   reach 0.03 on ten thousand points by chance.
   """
-  nmi = np.asarray(nmi, np.float64)
-  if nmi.ndim != 2 or 0 in nmi.shape or not np.isfinite(nmi).all():
+  _heatmap(
+    path,
+    nmi,
+    latent_names,
+    factor_names,
+    title,
+    'I(latent; factor) / H(factor)',
+  )
+
+
+def importance_heatmap(
+  path,
+  importance,
+  latent_names: Sequence[str],
+  factor_names: Sequence[str],
+  title: str = 'How much each latent matters to each factor',
+) -> None:
+  """Importances [d, f] of DCI, a factor's in all 1; its largest is framed."""
+  importance = np.asarray(importance, np.float64)
+  whole = importance.sum(axis=0, keepdims=True)
+  share = np.divide(
+    importance, whole, out=np.zeros_like(importance), where=whole > 0
+  )
+  _heatmap(
+    path, share, latent_names, factor_names, title, 'share of importance'
+  )
+
+
+def _heatmap(path, values, latent_names, factor_names, title, label) -> None:
+  values = np.asarray(values, np.float64)
+  if values.ndim != 2 or 0 in values.shape or not np.isfinite(values).all():
     raise ValueError(
-      f'nmi must be finite [latents, factors]; the shape is {list(nmi.shape)}'
+      'a heat map is of finite [latents, factors]; '
+      f'the shape is {list(values.shape)}'
     )
-  if nmi.shape != (len(latent_names), len(factor_names)):
+  if values.shape != (len(latent_names), len(factor_names)):
     raise ValueError(
-      f'nmi is {list(nmi.shape)} but there are {len(latent_names)} latent '
-      f'names and {len(factor_names)} factor names'
+      f'the values are {list(values.shape)} but there are {len(latent_names)} '
+      f'latent names and {len(factor_names)} factor names'
     )
   with style.applied():
-    latents, factors = nmi.shape
+    latents, factors = values.shape
     wide = max(5.2, 2.4 + 0.95 * factors)
     figure = style.figure(wide, 1.5 + 0.42 * latents, title)
     inset = 0.04 * factors / (wide - 1.6)
     panel = figure.subplots()
     shown = panel.imshow(
-      nmi, cmap=style.SEQUENTIAL, vmin=0, vmax=1, aspect='auto'
+      values, cmap=style.SEQUENTIAL, vmin=0, vmax=1, aspect='auto'
     )
     panel.set_xticks(range(factors), factor_names)
     panel.set_yticks(range(latents), latent_names)
@@ -97,8 +127,8 @@ def nmi_heatmap(
     panel.set_yticks(np.arange(1, latents) - 0.5, minor=True)
     panel.grid(which='minor', color=style.PAPER, linewidth=2)
     panel.tick_params(which='minor', length=0)
-    for (latent, factor), value in np.ndenumerate(nmi):
-      best = latent == nmi[:, factor].argmax() and value >= TOLD
+    for (latent, factor), value in np.ndenumerate(values):
+      best = latent == values[:, factor].argmax() and value >= TOLD
       panel.text(
         factor, latent, f'{value:.2f}', ha='center', va='center', size=9,
         weight='bold' if best else 'normal',
@@ -113,7 +143,7 @@ def nmi_heatmap(
         )  # fmt: skip
     bar = figure.colorbar(shown, ax=panel, pad=0.02, aspect=30)
     bar.outline.set_visible(False)
-    bar.set_label('I(latent; factor) / H(factor)')
+    bar.set_label(label)
     style.save_figure(path, figure)
 
 

@@ -22,7 +22,12 @@ from typing import Any
 from jaxvae.errors import UserError
 from jaxvae.report import runs_table, scores, study_table
 
-DOCUMENTS = ('README.md', 'docs/results.md', 'docs/ensembles.md')
+DOCUMENTS = (
+  'README.md',
+  'docs/results.md',
+  'docs/ensembles.md',
+  'docs/metrics.md',
+)
 _KINDS = {'runs': runs_table, 'study': study_table}
 _BLOCK = re.compile(
   r'(<!-- results:([\w./-]+) -->\n).*?(<!-- /results -->)', re.S

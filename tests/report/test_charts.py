@@ -82,12 +82,30 @@ def test_the_heat_map_shows_each_factors_best_latent(tmp_path):
   assert y.min() > 0.6 and x.max() < 0.5
 
 
+def test_importances_are_shown_as_shares_of_a_factor(tmp_path):
+  path = tmp_path / 'importance.png'
+  # Of the second factor nothing is important.
+  charts.importance_heatmap(path, [[3, 0], [1, 0]], ['z0', 'z1'], ['a', 'b'])
+  other = tmp_path / 'nmi.png'
+  charts.nmi_heatmap(
+    other,
+    [[0.75, 0], [0.25, 0]],
+    ['z0', 'z1'],
+    ['a', 'b'],
+    'How much each latent matters to each factor',
+  )
+  # The same pixels but for the words beside the colours.
+  one, two = (np.asarray(Image.open(p)) for p in (path, other))
+  left = one.shape[1] * 3 // 5
+  np.testing.assert_array_equal(one[:, :left], two[:, :left])
+
+
 def test_a_heat_map_that_does_not_fit_is_named(tmp_path):
   with pytest.raises(
     ValueError, match=r'\[2, 3\] but there are 2 latent names'
   ):
     charts.nmi_heatmap(tmp_path / 'a.png', np.zeros((2, 3)), 'ab', 'ab')
-  with pytest.raises(ValueError, match='must be finite'):
+  with pytest.raises(ValueError, match='is of finite'):
     charts.nmi_heatmap(tmp_path / 'a.png', [[np.nan]], ['z'], ['f'])
 
 
