@@ -109,7 +109,8 @@ def as_json(found: metrics.Found) -> dict[str, Any]:
   scores = {}
   for score in found.scores:
     plain = {
-      'value': score.value,
+      # JSON has no infinity; the note says what it was.
+      'value': score.value if math.isfinite(score.value) else None,
       'variant': score.variant,
       'parameters': dict(score.parameters),
     }

@@ -190,6 +190,14 @@ def test_eval_needs_a_run_and_makes_none(refused, tmp_path):
   assert hint == 'beside it, these have some: other'
 
 
+def test_eval_takes_what_does_not_decide_the_run(refused, tmp_path):
+  place = f'--workdir={tmp_path / "absent"}'
+  said, _ = refused('--mode=eval', place, '--config.hyper.beta=2')
+  assert said.startswith('config.hyper.beta is of the run and stays; allowed')
+  said, _ = refused('--mode=eval', place, '--config.eval.metrics=mgi')
+  assert said == f'there is no checkpoint in {tmp_path / "absent"}'
+
+
 def test_a_config_by_name(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
   shared = tmp_path / 'prefix' / 'share' / 'jaxvae' / 'configs'

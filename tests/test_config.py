@@ -163,6 +163,9 @@ def test_json_and_back():
   with pytest.raises(KeyError):  # It is locked again.
     again['betta'] = 1
   saved = schema.to_dict(config)
+  # A checkpoint of before there was a choice of metrics is still evaluated.
+  del saved['eval']['metrics']
+  assert schema.from_dict(saved).eval.metrics == 'quick'
   del saved['hyper']['beta']
   with pytest.raises(UserError, match=r'config\.hyper\.beta is missing'):
     schema.from_dict(saved)

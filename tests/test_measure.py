@@ -5,10 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from jaxvae import config as schema
 from jaxvae import measure, metrics
 from jaxvae.data import Factor
 from jaxvae.errors import UserError
 from jaxvae.latent.product import latent_space
+from jaxvae.train import setup
 
 FACTORS = (
   Factor('shape', 3, 'points'),
@@ -87,3 +89,11 @@ def test_a_name_that_is_none_is_refused_with_the_nearest():
   measure.check('mig, sap')
   with pytest.raises(UserError, match='did you mean beta_vae'):
     measure.check('betavae')
+
+
+def test_a_run_with_such_a_name_is_refused_before_its_data_are_opened():
+  config = schema.default()
+  config.data.data_dir = '/nowhere'
+  config.eval.metrics = 'mig,spa'
+  with pytest.raises(UserError, match="'spa' is no metric .* mean sap"):
+    setup.set_up([config])

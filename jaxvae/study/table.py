@@ -193,6 +193,10 @@ def _metrics(home: pathlib.Path) -> dict[str, Any]:
       {key: value for key, value in row.items() if key != 'nmi_per_factor'}
       for row in metrics['latents']
     ]
+  if 'scores' in metrics:
+    metrics['scores'] = {
+      name: score['value'] for name, score in metrics['scores'].items()
+    }
   return metrics
 
 

@@ -36,6 +36,7 @@ def metrics(reconstruction, kl, mig=0.2):
     'mig': mig,
     'timed': {'share': 0.5},
     'factors': [{'factor': 'posX', 'nmi': 0.4}, {'factor': 'posY', 'nmi': 0.5}],
+    'scores': {'sap': {'value': kl / 10, 'variant': 'x', 'parameters': {}}},
     'latents': [{'name': 'z0', 'kl': kl, 'nmi_per_factor': [0.4, 0.5]}],
   }
 
@@ -108,6 +109,8 @@ def test_every_index_is_there_in_order_whatever_became_of_it(tmp_path):
   assert ['metrics' in e for e in entries] == [True, False, False, False, True]
   assert entries[1]['error'] == 'step 30: see crash.txt'
   assert entries[0]['metrics']['latents'] == [{'name': 'z0', 'kl': 10.0}]
+  # For --select=scores.sap.
+  assert entries[0]['metrics']['scores'] == {'sap': 1.0}
   assert entries[0]['params_sha256'] == 'ab'
   assert not {'host', 'started', 'error'} & entries[0].keys()
   assert entries[4]['metrics']['kl'] is None
