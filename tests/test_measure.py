@@ -95,5 +95,5 @@ def test_a_run_with_such_a_name_is_refused_before_its_data_are_opened():
   config = schema.default()
   config.data.data_dir = '/nowhere'
   config.eval.metrics = 'mig,spa'
-  with pytest.raises(UserError, match="'spa' is no metric .* mean sap"):
+  with pytest.raises(UserError, match=r"'spa' is no metric .* mean sap"):
     setup.set_up([config])
