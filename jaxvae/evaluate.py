@@ -131,7 +131,7 @@ def points(config) -> tuple[data.Source, np.ndarray, np.ndarray | None]:
   source = data.open_source(
     config.data,
     split='test' if 'test' in splits else 'train',
-    batch_size=1,
+    batch_size=2,  # Nothing is trained; data in pairs ask for an even one.
     seed=config.seed,
   )
   count, more = config.eval.examples, config.eval.examples // 2

@@ -172,7 +172,7 @@ def _images(config, count: int, seed: int, data_dir: str | None) -> np.ndarray:
     schema.override(config, {'data.data_dir': data_dir})
   tested = 'test' in data.splits(config.data)
   source = data.open_source(
-    config.data, split='test' if tested else 'train', batch_size=1, seed=seed
+    config.data, split='test' if tested else 'train', batch_size=2, seed=seed
   )
   held = None
   if not tested:

@@ -14,6 +14,10 @@ from jax import Array
 from jaxvae.errors import UserError
 from jaxvae.latent.product import LatentSpace
 
+# The ends of a segment are not neighbours: on a circle its labels run from -OPEN
+# to OPEN, and leave a quarter of it open.
+OPEN = 0.75 * math.pi
+
 
 class Column(NamedTuple):
   """Where a slot's label comes from: label = class * scale + offset.
@@ -53,7 +57,7 @@ def columns(
         f'latent slot {slot.name}: factor={name!r}; the data have:'
         f' {", ".join(names) or "no factors"}'
       )
-    size = factors[names.index(name)].size
+    _, size, kind = factors[names.index(name)]
     if slot.classes:
       if slot.classes != size:
         raise UserError(
@@ -62,6 +66,8 @@ def columns(
           hint=f'write {slot.name.partition("(")[0]}({size}, ...)',
         )
       return Column(names.index(name), 1.0, 0.0)
+    if slot.topology == 'loop' and kind == 'segment':
+      return Column(names.index(name), 2 * OPEN / max(size - 1, 1), -OPEN)
     if slot.topology == 'loop':
       return Column(names.index(name), 2 * math.pi / size, 0.0)
     return Column(names.index(name), 2 / max(size - 1, 1), -1.0)

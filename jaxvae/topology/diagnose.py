@@ -120,6 +120,8 @@ def diagnose(
       )
       for column, factor in enumerate(described)
       if (factor.topology == kind if told is None else factor.name == told)
+      # A segment that was told to a circle has another unit there.
+      and not (kind == 'loop' and factor.topology == 'segment')
     }  # fmt: skip
     if not scores:
       continue

@@ -196,7 +196,7 @@ def _data(run, overrides, images, seed) -> tuple[data.Source, np.ndarray]:
   source = data.open_source(
     config.data,
     split='test' if 'test' in splits else 'train',
-    batch_size=1,
+    batch_size=2,  # Pairs ask for an even one.
     seed=config.seed,
   )
   if source.spec.size <= images:

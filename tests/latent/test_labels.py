@@ -38,6 +38,16 @@ def test_labels_are_scaled_to_the_slot():
   np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 
 
+def test_the_ends_of_a_segment_are_apart_on_a_circle():
+  # 8 classes over three quarters of a turn; the last is no neighbour of the
+  # first, as it would be at 2 pi / 8 from class to class.
+  columns = labels.columns(latent_space("loop(factor='scale')"), FACTORS)
+  classes = jnp.array([[0, 0, 0], [0, 7, 0], [0, 1, 0]])
+  found = labels.of_slots(classes, jnp.ones(3, bool), columns)[:, 0]
+  expected = np.pi * np.array([-0.75, 0.75, -0.75 + 1.5 / 7])
+  np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 def test_a_label_changes_only_what_it_tells_about():
   space = latent_space(TEXT)
   rng = np.random.default_rng(0)
