@@ -14,8 +14,8 @@ from jax import Array
 from jaxvae.errors import UserError
 from jaxvae.latent.product import LatentSpace
 
-# The ends of a segment are not neighbours: on a circle its labels run from -OPEN
-# to OPEN, and leave a quarter of it open.
+# The ends of a segment are not neighbours: on a circle its labels run from
+# -OPEN to OPEN, and leave a quarter of it open.
 OPEN = 0.75 * math.pi
 
 
