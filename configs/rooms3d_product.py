@@ -33,6 +33,8 @@ VARIANTS = {
     'num_steps': 6_000,
     'save_every': 3_000,
     'schedule.learning_rate': 'cosine(1e-3, 6000)',
+    # With the KL whole from the start all seven give up.
+    'schedule.beta': 'linear(0., 2000)',
     'schedule.noise': 'geometric(2., 3000)',
     'labels.fraction': 0.0,
     'latent': ' + '.join(['loop'] * 7),

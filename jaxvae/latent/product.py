@@ -9,6 +9,7 @@ from jax import Array
 from jaxvae import keys, spec
 from jaxvae.errors import UserError
 from jaxvae.latent.gaussian import gaussian
+from jaxvae.latent.ksparse import ksparse
 from jaxvae.latent.loop import loop
 from jaxvae.latent.mixture import mixture, vamp
 from jaxvae.latent.points import points
@@ -27,6 +28,7 @@ SLOTS = {
   'mixture': mixture,
   'vamp': vamp,
   'quantized': quantized,
+  'ksparse': ksparse,
 }
 
 

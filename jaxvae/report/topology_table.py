@@ -31,6 +31,11 @@ def discovery(rows: Sequence) -> str:
   return _aligned(_FOUND, [_found(row) for row in rows])
 
 
+def discovery_cells(rows: Sequence) -> tuple[list[str], list[list[str]]]:
+  """The head of `discovery` and its cells, for results/."""
+  return [name for name, _ in _FOUND], [list(_found(row)) for row in rows]
+
+
 def diagnosis(rows: Sequence) -> str:
   """Aligned plain text, a line for each slot that was scored."""
   cells = []

@@ -4,6 +4,7 @@
   --images=4096                of the data, to encode and to compare with
   --bases=8                    images at whose codes the other latents are held
   --angles=180                 of a sweep once round a latent
+  --out=FILE                   the table as JSON too, as results/ holds it
   --swap                       prints the latent space to train next, no more
   --finetune=NEWDIR            and trains it, from the parameters of this run
   --config.KEY=VALUE           of the new run; data.* are also where the data
@@ -15,6 +16,7 @@ line is the latent space to train next. Writes topology.json and
 figures/topology.png into the run. Exit codes: see jaxvae/errors.py.
 """
 
+import pathlib
 import sys
 from collections.abc import Mapping
 
@@ -28,6 +30,7 @@ _IMAGES = flags.DEFINE_integer('images', 4096, 'of the data')
 _BASES = flags.DEFINE_integer('bases', 8, 'where the other latents are held')
 _ANGLES = flags.DEFINE_integer('angles', 180, 'of a sweep')
 _FINETUNE = flags.DEFINE_string('finetune', '', 'where the new run lives')
+_OUT = flags.DEFINE_string('out', '', 'a JSON file for the table')
 _SWAP = flags.DEFINE_bool('swap', False, 'print the latent space only')
 
 
@@ -62,7 +65,13 @@ def main(overrides: Mapping[str, str]) -> int:
     place = home / 'figures' / 'topology.png'
     drawn.discovery(place, found.rows, f'{found.title}: what the latents are')
   print(table.discovery(found.rows))
-  print(f'\nagainst {found.images:,} images, {table.METHODS[found.method]}')
+  against = f'against {found.images:,} images, {table.METHODS[found.method]}'
+  print(f'\n{against}')
+  if _OUT.value:
+    header, cells = table.discovery_cells(found.rows)
+    note = f'{found.title}, {found.step:,} steps; {against}.'
+    result = {'kind': 'bench', 'header': header, 'rows': cells, 'note': note}
+    workdir.write_json(pathlib.Path(_OUT.value), result)
   print(f'figure: {place}')
   print(f'swap in the matching priors and fine-tune: {found.latent or "-"}')
   if _FINETUNE.value:
