@@ -5,33 +5,15 @@ names the factor that both points of every pair share. The score is its accuracy
 on pairs that it has not seen.
 """
 
-import warnings
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
-from scipy import optimize
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 
-from jaxvae.metrics import arrays, sampling
+from jaxvae.metrics import arrays, logistic, sampling
 from jaxvae.metrics.groups import Groups, as_groups, chart
 from jaxvae.metrics.score import Score
 
-# scikit-learn's defaults since 0.22; none of these names has changed since.
-SETTINGS = {'C': 1.0, 'solver': 'lbfgs', 'tol': 1e-4, 'max_iter': 100}
 VARIANT = 'locatello2019'
-# Weights and scikit-learn's part by a factor of ten in 13 iterations at most:
-# 1e-13 of the largest at 20, 5e-8 at 60, 2e-5 at 100, over 400 random fits.
-_ROUNDING = 1e-12
-_GROWTH = 13
-
-
-class _Fit(NamedTuple):
-  train: np.ndarray
-  test: np.ndarray
-  converged: bool
 
 
 def beta_vae_score(differences, labels, test_differences, test_labels) -> Score:
@@ -70,22 +52,20 @@ def beta_vae_score(differences, labels, test_differences, test_labels) -> Score:
   if new.size:
     raise ValueError(f'factor {new[0]} is in the test and not in training')
   y, test_y = np.searchsorted(factors, y), np.searchsorted(factors, test_y)
-  # Steps are small: BLAS threads wait for each other longer than they work.
-  with threadpool_limits(1, user_api='blas'):
-    fit = _fit(train, y, test, len(factors))
-  hit = fit.test == test_y
+  model = logistic.fit(train, y)
+  hit = model.predict(test) == test_y
   seen = np.bincount(test_y, minlength=len(factors))
   parts = np.bincount(test_y, hit, len(factors)) / np.maximum(seen, 1)
   return Score(
     name='beta_vae',
     value=float(hit.mean()),
     variant=VARIANT,
-    parameters={'train': len(train), 'test': len(test), 'C': SETTINGS['C']},
+    parameters={'train': len(train), 'test': len(test), 'C': 1.0},
     per_factor=parts if seen.all() else (),
-    details={'train_accuracy': float((fit.train == y).mean())},
+    details={'train_accuracy': float((model.predict(train) == y).mean())},
     note=''
-    if fit.converged
-    else f'the fit stopped at {SETTINGS["max_iter"]} iterations',
+    if logistic.converged(model)
+    else f'the fit stopped at {logistic.STEPS} iterations',
   )
 
 
@@ -192,103 +172,3 @@ def _labelled(differences, labels) -> tuple[np.ndarray, np.ndarray]:
   labels = arrays.as_classes(np.reshape(labels, (-1, 1)), 'labels')[:, 0]
   arrays.same_length(differences, labels)
   return differences, labels
-
-
-def _fit(x, y, test, classes: int) -> _Fit:
-  """Labels that scikit-learn's classifier gives, in a third of its time.
-
-  The same steps from the same start, with a faster loss. They differ in
-  rounding, which grows with the iterations; so scikit-learn itself decides
-  where the steps did not converge or a decision was closer than rounding.
-  """
-  pieces, test_pieces = _pieces(x, classes), _pieces(test, classes)
-  weights, steps, converged = _descend(pieces, y, classes)
-  if converged:
-    apart = _ROUNDING * 10 ** (steps / _GROWTH)
-    train, sure = _decide(weights, pieces, apart)
-    decided, test_sure = _decide(weights, test_pieces, apart)
-    if sure and test_sure:
-      return _Fit(train, decided, True)
-  with warnings.catch_warnings():
-    warnings.simplefilter('ignore', ConvergenceWarning)
-    model = LogisticRegression(**SETTINGS).fit(x, y)
-  converged = model.n_iter_.max() < SETTINGS['max_iter']
-  return _Fit(model.predict(x), model.predict(test), bool(converged))
-
-
-def _pieces(x, classes: int) -> list[np.ndarray]:
-  """x transposed and a row of ones, in pieces [d + 1, points].
-
-  A product with one of them is too small for BLAS to divide among threads,
-  which on busy cores would wait for each other longer than they compute.
-  """
-  points, columns = x.shape
-  size = max(256, 200_000 // (classes * (columns + 1)))
-  pieces = []
-  for at in range(0, points, size):
-    piece = np.ones((columns + 1, min(size, points - at)))
-    piece[:-1] = x[at : at + size].T
-    pieces.append(piece)
-  return pieces
-
-
-def _descend(pieces, y, classes: int) -> tuple[np.ndarray, int, bool]:
-  """Weights [classes, d + 1], of two classes [1, d + 1]; steps; convergence.
-
-  The intercept is the last column.
-  """
-  free = classes if classes > 2 else 1
-  ends = np.cumsum([piece.shape[1] for piece in pieces])
-  # Places of the true classes in the flat logits of a piece.
-  names = [
-    own * len(own) + np.arange(len(own)) for own in np.split(y, ends[:-1])
-  ]
-  found = optimize.minimize(
-    _loss,
-    np.zeros(free * len(pieces[0])),
-    args=(pieces, names, classes, len(y)),
-    jac=True,
-    method='L-BFGS-B',
-    options={
-      'maxiter': SETTINGS['max_iter'],
-      'maxls': 50,
-      'gtol': SETTINGS['tol'],
-      'ftol': 64 * np.finfo(np.float64).eps,
-    },
-  )
-  return found.x.reshape(free, -1), int(found.nit), bool(found.success)
-
-
-def _loss(weights, pieces, names, classes: int, points: int):
-  """Mean cross-entropy and penalty, and the gradient."""
-  weights = weights.reshape(-1, len(pieces[0]))
-  slopes = weights[:, :-1] / SETTINGS['C']
-  loss = (slopes * weights[:, :-1]).sum() / 2
-  gradient = np.pad(slopes, ((0, 0), (0, 1)))
-  for piece, own in zip(pieces, names, strict=True):
-    logits = _logits(weights, piece, classes)
-    logits -= logits.max(axis=0)
-    loss -= logits.take(own).sum()
-    np.exp(logits, out=logits)
-    total = logits.sum(axis=0)
-    loss += np.log(total).sum()
-    logits /= total
-    logits.reshape(-1)[own] -= 1
-    gradient += logits[-len(weights) :] @ piece.T
-  return loss / points, gradient.ravel() / points
-
-
-def _logits(weights, piece, classes: int) -> np.ndarray:
-  """[classes, points]; of two classes the first has logit 0."""
-  logits = np.zeros((classes, piece.shape[1]))
-  np.matmul(weights, piece, out=logits[-len(weights) :])
-  return logits
-
-
-def _decide(weights, pieces, apart: float) -> tuple[np.ndarray, bool]:
-  """The labels, and whether no decision was closer than `apart`."""
-  classes = max(2, len(weights))
-  logits = np.hstack([_logits(weights, piece, classes) for piece in pieces])
-  second, first = np.partition(logits, -2, axis=0)[-2:]
-  sure = (first - second).min() > apart * np.abs(logits).max()
-  return logits.argmax(axis=0), bool(sure)

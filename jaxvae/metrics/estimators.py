@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 
-from jaxvae.metrics.softmax import Softmax, logits, softmax_regression
+from jaxvae.metrics import logistic
 
 PENALTIES = np.logspace(-4, 4, 10)
 FOLDS = 5
@@ -75,56 +75,38 @@ def _trees(make: Callable) -> Callable[..., Predictor]:
   return train
 
 
-def _chooser(model: Softmax) -> Predictor:
-  return lambda codes: logits(model, codes).argmax(axis=1)
-
-
 def _logistic_fast(
   codes: np.ndarray, ranks: np.ndarray, seed: int
 ) -> Predictor:
   """Penalty 1: scikit-learn's LogisticRegression as it comes."""
   del seed
-  codes = codes.astype(np.float64)
-  return _chooser(softmax_regression(codes, ranks, ranks.max() + 1, 1.0))
+  return logistic.fit(codes, ranks).predict
 
 
 def _logistic(codes: np.ndarray, ranks: np.ndarray, seed: int) -> Predictor:
   """Ten penalties from 1e-4 to 1e4 on five folds in the order of the points.
 
-  LogisticRegressionCV, which before scikit-learn 1.8 refuses folds that lack a
-  class. Each penalty starts where the one before it ended; the first of those
-  with the best mean accuracy is fitted to all points, from the mean of its
-  folds.
+  What LogisticRegressionCV does, which before scikit-learn 1.8 refuses folds
+  that lack a class: the first penalty with the best mean accuracy is fitted to
+  all points.
   """
   del seed
   if len(codes) < FOLDS:
     raise ValueError(
       f'logistic cuts the points into {FOLDS} folds; there are {len(codes)}'
     )
-  codes, size = codes.astype(np.float64), ranks.max() + 1
   points = np.arange(len(codes))
-  models = [[] for _ in PENALTIES]
   accuracy = np.zeros(len(PENALTIES))
   for held in np.array_split(points, FOLDS):
     seen = np.setdiff1d(points, held)
-    model = None
     for index, penalty in enumerate(PENALTIES):
-      model = softmax_regression(
-        codes[seen], ranks[seen], size, penalty, start=model
-      )
-      models[index].append(model)
-      told = _chooser(model)(codes[held]) == ranks[held]
-      accuracy[index] += told.mean()
-  best = int(accuracy.argmax())
-  start = Softmax(
-    np.mean([model.weights for model in models[best]], axis=0),
-    np.mean([model.offset for model in models[best]], axis=0),
-    False,
-    0,
-  )
-  return _chooser(
-    softmax_regression(codes, ranks, size, PENALTIES[best], start=start)
-  )
+      if len(np.unique(ranks[seen])) > 1:
+        model = logistic.fit(codes[seen], ranks[seen], penalty)
+        told = model.predict(codes[held])
+      else:
+        told = ranks[seen][0]
+      accuracy[index] += np.mean(told == ranks[held])
+  return logistic.fit(codes, ranks, PENALTIES[accuracy.argmax()]).predict
 
 
 ESTIMATORS: dict[str, Callable[..., Predictor]] = {

@@ -4,16 +4,12 @@ A factor is explicit if a linear classifier reads its value off all the codes:
 the area under the ROC curve, one value against the rest, mean over values.
 """
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
-from sklearn import linear_model
-from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import threadpool_limits
 
-from jaxvae.metrics import held_out
+from jaxvae.metrics import held_out, logistic
 from jaxvae.metrics.score import Score
 
 
@@ -116,40 +112,19 @@ class _Factor(NamedTuple):
   missing: bool
 
 
-def _regression() -> linear_model.LogisticRegression:
-  """All that decides the value, said one by one.
-
-  That the penalty is L2 is the default of every version; its argument is
-  about to be renamed. Many values are one multinomial problem since 0.22.
-  """
-  return linear_model.LogisticRegression(
-    C=1.0,
-    tol=1e-4,
-    fit_intercept=True,
-    class_weight=None,
-    solver='lbfgs',
-    max_iter=100,
-  )
-
-
 def _read(train_codes, classes, test_codes, test_classes) -> _Factor:
-  model = _regression()
-  # The products are small: threads of the BLAS would wait for each other.
-  with threadpool_limits(1, user_api='blas'), warnings.catch_warnings():
-    warnings.simplefilter('ignore', ConvergenceWarning)
-    model.fit(train_codes, classes)
+  model = logistic.fit(train_codes, classes)
   train = area_under_curve(
     model.predict_proba(train_codes), classes, model.classes_
   )
   test = area_under_curve(
     model.predict_proba(test_codes), test_classes, model.classes_
   )
-  steps = int(np.max(model.n_iter_))
   return _Factor(
     train=float(train.mean()),
     test=float(np.nanmean(test)),
-    steps=steps,
-    converged=steps < model.max_iter,
+    steps=int(np.max(model.n_iter_)),
+    converged=logistic.converged(model),
     missing=bool(np.isnan(test).any()),
   )
 

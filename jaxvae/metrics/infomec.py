@@ -6,15 +6,12 @@ is told by one latent. InfoE asks how much of a factor a linear classifier
 gets out of all latents.
 """
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder
 
-from jaxvae.metrics import arrays, softmax
+from jaxvae.metrics import arrays, logistic
 from jaxvae.metrics.groups import Groups, as_groups, chart
 from jaxvae.metrics.information import information_and_entropy
 from jaxvae.metrics.neighbors import TURN, nearest_neighbor_information
@@ -180,10 +177,10 @@ def explicitness(
   losses, null, converged = [], [], []
   for column in factors.T:
     values, labels = np.unique(column, return_inverse=True)
-    loss, ended = (_counted_loss if discrete else _loss)(inputs, labels)
-    losses.append(loss)
+    model = logistic.fit(inputs, labels, np.inf, balanced=True)
+    losses.append(logistic.log_loss(model, inputs, labels))
     null.append(np.log(len(values)))
-    converged.append(ended)
+    converged.append(logistic.converged(model))
   losses, null = np.array(losses), np.array(null)
   details = {'cross_entropy': losses, 'null': null}
   return 1 - losses / null, {**details, 'converged': np.array(converged)}
@@ -257,33 +254,3 @@ def _standardised(codes: np.ndarray) -> np.ndarray:
   least = 10 * np.finfo(np.float64).eps * np.abs(codes).max(axis=0)
   dead = deviation <= least
   return np.where(dead, 0.0, level / np.where(dead, 1, deviation))
-
-
-def _loss(codes: np.ndarray, labels: np.ndarray) -> tuple[float, bool]:
-  model = softmax.softmax_regression(
-    codes, labels, labels.max() + 1, balanced=True
-  )
-  return softmax.log_loss(model, codes, labels), model.converged
-
-
-def _counted_loss(codes, labels: np.ndarray) -> tuple[float, bool]:
-  """The same by scikit-learn, for the reference's digits.
-
-  One-hot columns add up to one, which leaves directions without a slope: where
-  lbfgs stops in them is rounding, and moves InfoE in its sixth digit.
-  """
-  model = LogisticRegression(
-    C=np.inf,
-    tol=softmax.TOLERANCE,
-    class_weight='balanced',
-    solver='lbfgs',
-    max_iter=softmax.STEPS,
-  )
-  with warnings.catch_warnings():
-    # SciPy deprecated an option that scikit-learn 1.6 sets.
-    for category in (ConvergenceWarning, DeprecationWarning):
-      warnings.simplefilter('ignore', category)
-    model.fit(codes, labels)
-  chance = model.predict_proba(codes)[np.arange(len(labels)), labels]
-  loss = -np.log(np.maximum(chance, np.finfo(float).eps)).mean()
-  return float(loss), bool(model.n_iter_.max() < softmax.STEPS)

@@ -1,6 +1,5 @@
 """Oracles: scikit-learn, the reference's loop, closed forms of angles."""
 
-import inspect
 import warnings
 
 import numpy as np
@@ -12,7 +11,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from jaxvae.bench import metric_loops
-from jaxvae.metrics import beta_vae as module
 from jaxvae.metrics.beta_vae import beta_vae, beta_vae_score, pair_differences
 
 GRID = np.indices((3, 4, 5)).reshape(3, -1).T
@@ -58,24 +56,6 @@ def test_a_fit_that_does_not_converge_is_scikit_learns_and_is_said():
   score = beta_vae_score(x[:600], y[:600], x[600:], y[600:])
   assert score.note == 'the fit stopped at 100 iterations'
   assert score.value == by_scikit(x[:600], y[:600], x[600:], y[600:])[1]
-
-
-def test_settings_that_changed_once_stay():
-  # 0.22 went from liblinear, one against rest, to lbfgs, multinomial.
-  assert module.SETTINGS == {
-    'C': 1.0,
-    'solver': 'lbfgs',
-    'tol': 1e-4,
-    'max_iter': 100,
-  }
-  signature = inspect.signature(LogisticRegression).parameters
-  for name, value in module.SETTINGS.items():
-    assert signature[name].default == value
-  x, y = clusters(2, 3, 4, 0.5)
-  chances = LogisticRegression().fit(x, y)
-  logits = chances.decision_function(x)
-  softmax = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-  np.testing.assert_allclose(chances.predict_proba(x), softmax, rtol=1e-9)
 
 
 def test_identity_data():

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-import scipy.optimize
 from sklearn.linear_model import LogisticRegression
 
-from jaxvae.metrics import estimators, softmax
+from jaxvae.metrics import estimators
 from jaxvae.metrics.downstream import downstream
 
 SIZES = (3, 4)
@@ -86,61 +85,6 @@ def test_ten_labels_lack_classes_and_test_points_have_them(name):
   assert 1 / 12 < score.value < 1
 
 
-@pytest.mark.parametrize('classes', [2, 3])
-@pytest.mark.parametrize('penalty', [0.01, 1.0, np.inf])
-def test_logistic_regression_is_scikit_learns(classes, penalty):
-  codes, factors = linear(500)
-  labels = factors[:, 0] % classes
-  model = softmax.softmax_regression(codes, labels, classes, penalty)
-  other = LogisticRegression(C=penalty, tol=1e-4, max_iter=100)
-  other.fit(codes, labels)
-  assert model.converged
-  ours = softmax.logits(model, codes)
-  ours = np.exp(ours - ours.max(axis=1, keepdims=True))
-  ours /= ours.sum(axis=1, keepdims=True)
-  np.testing.assert_allclose(ours, other.predict_proba(codes), atol=1e-3)
-  loss = -np.log(other.predict_proba(codes)[np.arange(500), labels]).mean()
-  assert softmax.log_loss(model, codes, labels) == pytest.approx(
-    loss, rel=1e-8 if classes > 2 else 1e-4
-  )
-
-
-@pytest.mark.parametrize('seed', range(3))
-def test_the_descent_goes_scipys_way(seed):
-  random = np.random.RandomState(seed)
-  matrix = random.randn(6, 6) * np.array([10, 3, 1, 1, 0.3, 0.1])
-
-  def loss(place):
-    bent = matrix @ place
-    value = np.log(np.cosh(bent)).sum() + 0.05 * (place**4).sum()
-    return value, matrix.T @ np.tanh(bent) + 0.2 * place**3
-
-  start = 3 * random.randn(6)
-  options = {'maxiter': 100, 'maxls': 50, 'gtol': 1e-4}
-  expected = scipy.optimize.minimize(
-    loss, start, jac=True, method='L-BFGS-B',
-    options={**options, 'ftol': 64 * np.finfo(float).eps},
-  )  # fmt: skip
-  place, steps, converged = softmax._descend(loss, start)
-  assert (steps, converged) == (expected.nit, expected.status == 0)
-  np.testing.assert_allclose(place, expected.x, atol=1e-6)
-
-
-def test_balanced_classes_weigh_the_same():
-  codes, factors = linear(500)
-  labels = (factors[:, 0] == 2) + 2 * (factors[:, 1] == 3) * (
-    factors[:, 0] == 2
-  )
-  labels = np.unique(labels, return_inverse=True)[1]
-  assert np.bincount(labels).max() > 4 * np.bincount(labels).min()
-  model = softmax.softmax_regression(codes, labels, 3, balanced=True)
-  other = LogisticRegression(
-    C=np.inf, tol=1e-8, max_iter=5000, class_weight='balanced'
-  ).fit(codes, labels)
-  loss = -np.log(other.predict_proba(codes)[np.arange(500), labels]).mean()
-  assert softmax.log_loss(model, codes, labels) == pytest.approx(loss, rel=1e-3)
-
-
 def test_logistic_chooses_its_penalty_on_five_folds():
   codes, factors = linear(90)
   codes = np.hstack([codes, np.random.RandomState(5).randn(90, 6)])
@@ -178,7 +122,6 @@ def test_settings_that_once_changed_are_pinned():
   assert (boosting['learning_rate'], boosting['subsample']) == (0.1, 1.0)
   assert (boosting['loss'], boosting['max_features']) == ('log_loss', None)
   assert boosting['random_state'] == 4
-  assert (softmax.STEPS, softmax.TOLERANCE) == (100, 1e-4)
   np.testing.assert_allclose(
     estimators.PENALTIES[[0, 1, -1]], [1e-4, 7.742636826811278e-4, 1e4]
   )
