@@ -1,6 +1,7 @@
 """All metrics against beta, over the runs of a study.
 
   python -m jaxvae.study --study=studies/dsprites_metrics.py --workdir=runs/beta
+  python -m jaxvae.analysis.udr runs/beta
   python -m jaxvae.analysis.beta runs/beta --out results/metrics.json
 
 A column for each beta, a row for each score: the median over the seeds and, if
@@ -55,6 +56,11 @@ def completed(study: pathlib.Path) -> list[tuple[pathlib.Path, Any, Any]]:
     if config is None or run is None or run['status'] != 'completed':
       continue
     metrics = json.loads((home / 'metrics.json').read_text())
+    if 'udr' in metrics:
+      metrics['scores']['udr'] = {
+        'value': metrics['udr'],
+        'variant': metrics['udr_variant'],
+      }
     found.append((home, config, metrics))
   return found
 

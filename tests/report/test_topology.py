@@ -92,6 +92,8 @@ def test_every_kind_of_row_is_drawn(tmp_path):
     assert image.size[0] == 10 * style.DPI
   text = topology_table.discovery(rows)
   assert 'points(3)' in text and text.count('\n') == 4
+  header, cells = topology_table.discovery_cells(rows)
+  assert len(header) == len(cells[0]) and cells[0][:2] == ['z0', 'loop']
 
 
 def test_scores_as_text():
