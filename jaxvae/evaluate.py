@@ -102,8 +102,8 @@ def evaluate(
   workdir.write_json(home / 'metrics.json', found)
   table.show(rows, found['mig'])
   print(f'\n{metrics.table(scores.scores)}')
-  for name, reason in scores.skipped.items():
-    print(f'no {name}: {reason}')
+  if scores.skipped:
+    print(f'no {", ".join(scores.skipped)}: metrics.json says why')
   if scored:
     print(f'\n{topology_table.diagnosis(scored)}\n')
   print(
