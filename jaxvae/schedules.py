@@ -17,6 +17,7 @@ import numpy as np
 from jax import Array
 
 from jaxvae import spec
+from jaxvae.errors import UserError
 from jaxvae.structs import Hyper
 
 
@@ -26,10 +27,12 @@ class Schedule(NamedTuple):
   Attributes:
     numbers: what the text gave, in the order in which `at` reads them.
     at: (numbers, step, value) -> the value at the step; all may be traced.
+    positive: it can end only at a value above 0.
   """
 
   numbers: tuple[float, ...]
   at: Callable[[tuple[Any, ...], Array, Array], Array]
+  positive: bool = False
 
 
 class Course(NamedTuple):
@@ -67,7 +70,7 @@ def geometric(start: float, steps: int, delay: int = 0) -> Schedule:
   def at(numbers, step, value):
     return numbers[0] * (value / numbers[0]) ** _progress(numbers, step)
 
-  return Schedule(numbers, at)
+  return Schedule(numbers, at, positive=True)
 
 
 def cosine(start: float, steps: int, delay: int = 0) -> Schedule:
@@ -134,11 +137,18 @@ def course(
   """What `config.hyper` and `config.schedule` say: the code, and its numbers.
 
   Raises:
-    UserError: a text is not one known schedule with fitting arguments.
+    UserError: a text is not one known schedule with fitting arguments, or the
+      value is one that the schedule cannot end at.
   """
   moving = {
     name: schedule(text) for name, text in texts.items() if text != 'constant'
   }
+  for name, each in moving.items():
+    if each.positive and not values[name] > 0:
+      raise UserError(
+        f'config.hyper.{name}={values[name]}; allowed with '
+        f'config.schedule.{name}={texts[name]!r}: a number above 0'
+      )
   numbers = {
     name: tuple(map(np.float32, each.numbers)) for name, each in moving.items()
   }

@@ -131,3 +131,13 @@ def test_traced_steps_and_values():
 def test_refusals(text, message):
   with pytest.raises(UserError, match=message):
     schedules.schedule(text)
+
+
+def test_equal_ratios_do_not_end_at_zero():
+  values = dict.fromkeys(Hyper.__dataclass_fields__, 1.0) | {'capacity': 0.0}
+  texts = dict.fromkeys(values, 'constant')
+  texts['capacity'] = 'geometric(1., 100)'
+  with pytest.raises(UserError, match=r'capacity=0\.0; allowed with .*above 0'):
+    schedules.course(values, texts)
+  texts['capacity'] = 'linear(1., 100)'
+  assert set(schedules.course(values, texts)[0]) == {'capacity'}
