@@ -177,7 +177,7 @@ def batch_variances(codes: np.ndarray, points: np.ndarray) -> np.ndarray:
   """
 
   def one(points):
-    return codes.take(points, axis=0).var(axis=0, ddof=1)
+    return codes.take(points, axis=0, mode='clip').var(axis=0, ddof=1)
 
   return sampling.by_batches(one, points)
 

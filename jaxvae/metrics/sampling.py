@@ -97,9 +97,11 @@ def draw_pairs(factors, count: int, batch: int = 64, seed: Seed = 0) -> Draws:
   random = np.random.default_rng(seed)
   labels = np.sort(random.integers(known.factors, size=count))
   points = np.empty((2, batch, count), np.int32)
+  # Numbers of two bytes are drawn in a third of the time.
+  narrow = np.uint16 if known.points <= 2**16 else np.int32
   for factor, chosen in _spans(labels):
     first, second = points[..., chosen]
-    first[:] = random.integers(known.points, size=first.shape, dtype=np.int32)
+    first[:] = random.integers(known.points, size=first.shape, dtype=narrow)
     second[:] = known.partner(random, factor, first)
   return Draws(labels, points.T)
 
@@ -278,7 +280,7 @@ def _by_stride(sizes: tuple[int, ...]) -> _Partner:
 
 def _by_order(factors: np.ndarray) -> _Partner:
   """Rows sorted by class, so that those of a class are neighbours."""
-  classes, orders, counts, starts = [], [], [], []
+  orders, counts, starts = [], [], []
   for factor, column in enumerate(factors.T):
     ranks = _ranks(column)
     count = np.bincount(ranks)
@@ -292,15 +294,15 @@ def _by_order(factors: np.ndarray) -> _Partner:
         f'factor {factor} has the value {value} at one point only: '
         'points that share it must be two or more'
       )
-    classes.append(ranks)
     orders.append(np.argsort(ranks, kind='stable').astype(np.int32))
-    counts.append(count)
-    starts.append(np.cumsum(count) - count)
+    counts.append(count[ranks])
+    starts.append((np.cumsum(count) - count)[ranks])
 
   def partner(random, factor, shared):
-    rank = classes[factor][shared]
-    place = (random.random(shared.shape) * counts[factor][rank]).astype(np.intp)
-    return orders[factor][starts[factor][rank] + place]
+    place = random.random(shared.shape)
+    place *= counts[factor].take(shared, mode='clip')
+    place += starts[factor].take(shared, mode='clip')
+    return orders[factor].take(place.astype(np.int32), mode='clip')
 
   return partner
 
