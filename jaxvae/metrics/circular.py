@@ -90,7 +90,7 @@ def circle_score(
     },
     per_factor=best - second,
     details={'correlation': correlation, 'best': best, 'second': second},
-    ungrouped=0.0,
+    ungrouped=0.0 if pairs.any() else None,
     note='' if pairs.any() else 'no latent is a circle',
   )
 
