@@ -17,6 +17,7 @@ from scipy import stats
 from sklearn import ensemble
 
 from jaxvae.metrics import arrays, held_out
+from jaxvae.metrics.estimators import boosting
 from jaxvae.metrics.groups import Groups, as_groups, total
 from jaxvae.metrics.score import Score
 
@@ -34,21 +35,6 @@ class Dci(NamedTuple):
   disentanglement: Score
   completeness: Score
   informativeness: Score
-
-
-def _boosting(seed: int) -> ensemble.GradientBoostingClassifier:
-  """scikit-learn's defaults of 2019 and of today, said one by one."""
-  return ensemble.GradientBoostingClassifier(
-    loss='log_loss',
-    learning_rate=0.1,
-    n_estimators=100,
-    subsample=1.0,
-    min_samples_split=2,
-    min_samples_leaf=1,
-    max_depth=3,
-    max_features=None,
-    random_state=seed,
-  )
 
 
 def _forest(seed: int) -> ensemble.RandomForestClassifier:
@@ -106,7 +92,7 @@ def _lightgbm(seed: int) -> Any:
 
 
 ESTIMATORS: Mapping[str, Callable[[int], Any]] = {
-  'boosting': _boosting,
+  'boosting': boosting,
   'forest': _forest,
   'extra_trees': _extra_trees,
   'lightgbm': _lightgbm,
