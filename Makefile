@@ -28,7 +28,7 @@ demo: $(VENV)/.demo
 	@echo 'Look at the images and GIFs in $(WORKDIR)/figures/.'
 
 test: $(VENV)/.test
-	$(RUN) -m pytest -n 2 --dist loadfile
+	$(RUN) -m pytest
 
 lint: $(VENV)/.test
 	$(RUN) -m ruff check .
