@@ -22,6 +22,7 @@ TEXTS = {
   'mixture': "mixture(3, 2, kind='learned')",
   'vamp': 'vamp(3, 2)',
   'quantized': "quantized(2, 4) + quantized(2, 4, kind='latent')",
+  'ksparse': 'ksparse(4, 2)',
 }
 
 
