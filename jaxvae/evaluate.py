@@ -59,9 +59,10 @@ def evaluate(
   graded = encoded.factors if names else None
   hyper = schedules.targets(config.hyper)
   floor = np.concatenate([floors.floor(s, hyper) for s in model.space.slots])
+  told = _told_without_noise(model.space, encoded.z)
   rows = metrics.latent_table(
     encoded.variance.mean(axis=0),
-    encoded.kl.mean(axis=0) - floor,
+    encoded.kl.mean(axis=0) - floor + told,
     encoded.codes if names else None,
     graded,
     names,
@@ -115,6 +116,14 @@ def evaluate(
     _draw_importance(scores, rows, names, home)
     print(f'figures and animations: {home / "figures"}', flush=True)
   return found
+
+
+def _told_without_noise(space, z: np.ndarray) -> np.ndarray:
+  """Nats `[l]` that latents tell without a divergence; 0 for the others."""
+  parts = zip(space.slots, space.samples(z), strict=True)
+  return np.concatenate(
+    [s.tells(p) if s.tells else np.zeros(s.latents) for s, p in parts]
+  )
 
 
 def points(config) -> tuple[data.Source, np.ndarray, np.ndarray | None]:

@@ -68,6 +68,9 @@ KEYS: dict[str, Key] = {
   ),
   'latent': Key('gaussian(10)', _SPEC, 'the latent space: slots joined by +'),
   'net': Key('mlp', _SPEC, 'locatello, burgess or mlp'),
+  'classifier': Key(
+    '', _TEXT, 'network that reads labels (label, head); empty: as net'
+  ),
   'likelihood': Key('bernoulli', _SPEC, 'bernoulli, gaussian or laplace'),
   'objective': Key('beta_vae', _SPEC, 'beta_vae or annealed_vae'),
   'optimizer': Key('adam', _SPEC, 'adam, adamw, momentum or sgd'),
@@ -110,8 +113,8 @@ KEYS: dict[str, Key] = {
   ),
   'labels.pick': Key(
     'random',
-    _one_of('random', 'even'),
-    'which images are labelled: any, or evenly spaced ones',
+    _one_of('random', 'even', 'balanced'),
+    'which images are labelled: any, evenly spaced ones, as many of each class',
   ),
   'hyper.learning_rate': Key(5e-4, _POSITIVE, 'step size of the optimiser'),
   'hyper.beta': Key(1.0, _NOT_NEGATIVE, 'weight of the KL (beta_vae)'),
@@ -124,6 +127,12 @@ KEYS: dict[str, Key] = {
     1.0, _POSITIVE, 'of the priors of points, segment, loop and tilted'
   ),
   'hyper.tilt': Key(1.0, _NOT_NEGATIVE, 'multiplies tau of tilted priors'),
+  'hyper.keep': Key(
+    1.0, _NOT_NEGATIVE, 'multiplies k of ksparse and head in training'
+  ),
+  'hyper.alpha': Key(
+    1.0, _NOT_NEGATIVE, "weight of the labels' cross-entropy (label, head)"
+  ),
   **{
     f'schedule.{name}': Key(
       'constant', _SPEC, f'how hyper.{name} gets to its value'

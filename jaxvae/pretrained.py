@@ -6,7 +6,6 @@ Arrays and JSON are read and no code is run. Letters in shapes: `n` images of
 latent space d is l, and the charts are the coordinates themselves.
 """
 
-import operator
 import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -17,9 +16,10 @@ import ml_collections
 import numpy as np
 
 import jaxvae
+from jaxvae import checked, classes, keys, schedules, traverse
 from jaxvae import config as schema
-from jaxvae import keys, schedules, traverse
 from jaxvae.errors import UserError
+from jaxvae.latent import told
 from jaxvae.model import Model, build
 from jaxvae.train import checkpoint
 
@@ -53,10 +53,15 @@ class Pretrained(NamedTuple):
   through large inputs in batches.
 
   Attributes:
-    encode: images `[n, h, w, c]` -> Encoding.
+    encode: (images `[n, h, w, c]`, labels=None) -> Encoding. Where the model is
+      told labels, those that are known: {'digit': 3}, or one for each image;
+      the others are read off the images.
     decode: z `[n, d]` -> expected images `[n, h, w, c]`.
-    sample: (n, seed=0) -> images `[n, h, w, c]`, decoded from draws of the
-      prior; the same for the same n and seed.
+    sample: (n, seed=0, labels=None) -> images `[n, h, w, c]`, decoded from
+      draws of the prior, of the classes that `labels` name; the same for the
+      same n and seed.
+    transform: (images, labels, steps=2) -> images `[n, steps, h, w, c]`, from
+      each image as it is decoded to the same at other classes, all else held.
     traverse: (image `[h, w, c]`, latent=None, steps=11, span=None) -> images
       `[latents, steps, h, w, c]`. The image's latents one after another, or
       only `latent`, a number or a name, in `steps` values from low to high of
@@ -72,6 +77,7 @@ class Pretrained(NamedTuple):
   encode: Callable[..., Encoding]
   decode: Callable[..., np.ndarray]
   sample: Callable[..., np.ndarray]
+  transform: Callable[..., np.ndarray]
   traverse: Callable[..., np.ndarray]
   config: ml_collections.ConfigDict
   step: int
@@ -107,7 +113,7 @@ def load(
       f'model that jaxvae {jaxvae.__version__} builds from its config',
       hint='install the version that run.json names',
     )
-  encode, decode, sample = _functions(model, config, params, shape)
+  encode, decode, sample, transform = _functions(model, config, params, shape)
   names = model.space.names
 
   def traversals(image, latent=None, steps=11, span=None):
@@ -120,9 +126,9 @@ def load(
       model.space,
       decode,
       encode(image[None]).mean,
-      _latents(latent, names),
-      _whole('steps', steps, 2),
-      None if span is None else _span(span),
+      checked.latents(latent, names),
+      checked.whole('steps', steps, 2),
+      None if span is None else checked.span(span),
     )
     return images[:, 0]
 
@@ -130,6 +136,7 @@ def load(
     encode=encode,
     decode=decode,
     sample=sample,
+    transform=transform,
     traverse=traversals,
     config=config,
     step=saved.step,
@@ -145,27 +152,33 @@ def _functions(
   config: ml_collections.ConfigDict,
   params: Any,
   shape: tuple[int, int, int],
-) -> tuple[Callable, Callable, Callable]:
+) -> tuple[Callable, Callable, Callable, Callable]:
   params = jax.device_put(params)
   hyper = schedules.targets(config.hyper)
   space = model.space
 
+  counts = {name: k for name, (_, k) in classes.slots(space).items()}
+
   # The parameters are arguments: as constants they would be compiled in.
   @jax.jit
-  def posterior(params, images):
-    q = model.posterior(params, images)
-    z = space.mean(q)
+  def posterior(params, images, labels):
+    q = model.posterior(params, images, labels)
     # Mixtures have no exact divergence; always the same noise.
     drawn = space.sample(keys.stream(jax.random.key(0), 'posterior'), q)
-    kl = space.kl(q, hyper, drawn, model.prior(params))
+    z = space.mean(q)
+    if space.given_dim:
+      z, drawn = (told.tell(space, point, labels) for point in (z, drawn))
+    kl = model.kl(params, q, drawn, hyper, labels)
     return Encoding(z, space.chart(z), space.variance(q), kl)
 
   @jax.jit
   def expected(params, z):
     return jnp.clip(model.decode(params, z), 0.0, 1.0)
 
-  def encode(images):
-    images = _images(images, shape)
+  def encode(images, labels=None):
+    images = checked.images(images, shape)
+    given = checked.labels(labels or {}, counts, len(images))
+    known = np.asarray(classes.labels(space, given, len(images)))
 
     def pixels(part):
       if part.dtype == np.uint8:
@@ -174,124 +187,49 @@ def _functions(
         part = part > 0.5
       return part.astype(np.float32)
 
-    return _in_batches(lambda part: posterior(params, pixels(part)), images)
+    return _in_batches(
+      lambda part, known: posterior(params, pixels(part), known), images, known
+    )
 
   def decode(z):
-    z = _points(z, space.sample_dim)
+    z = checked.points(z, space.sample_dim)
     return _in_batches(lambda part: expected(params, part), z)
 
-  def sample(n, seed=0):
-    n, seed = _whole('n', n, 1), _whole('seed', seed, 0, 2**32 - 1)
+  def sample(n, seed=0, labels=None):
+    n = checked.whole('n', n, 1)
+    seed = checked.whole('seed', seed, 0, 2**32 - 1)
+    given = checked.labels(labels or {}, counts, n)
     key = keys.stream(jax.random.key(seed), 'samples')
-    return decode(space.sample_prior(key, (n,), hyper, model.prior(params)))
+    told_labels = classes.labels(space, given, n)
+    prior = model.prior(params)
+    return decode(space.sample_prior(key, (n,), hyper, prior, told_labels))
 
-  return encode, decode, sample
+  def transform(images, labels, steps=2):
+    z = encode(images).mean
+    given = checked.labels(labels, counts, len(z))
+    steps = checked.whole('steps', steps, 2)
+    path = classes.toward(space, z, given, steps)
+    flat = decode(np.asarray(path).reshape(-1, space.sample_dim))
+    return flat.reshape(len(z), steps, *shape)
+
+  return encode, decode, sample, transform
 
 
-def _in_batches(function: Callable, rows: np.ndarray) -> Any:
+def _in_batches(function: Callable, *rows: np.ndarray) -> Any:
   """`function` of all rows, concatenated."""
   parts = []
-  for at in range(0, len(rows), BATCH):
-    part = rows[at : at + BATCH]
-    n = len(part)
+  for at in range(0, len(rows[0]), BATCH):
+    n = len(rows[0][at : at + BATCH])
     # To a power of two: few shapes, and each is compiled once.
-    padding = np.zeros(((1 << (n - 1).bit_length()) - n, *part.shape[1:]))
-    padded = np.concatenate([part, padding.astype(part.dtype)])
-    found = jax.device_get(function(padded))
+    more = (1 << (n - 1).bit_length()) - n
+    padded = [
+      np.concatenate([x[at : at + n], np.zeros((more, *x.shape[1:]), x.dtype)])
+      for x in rows
+    ]
+    found = jax.device_get(function(*padded))
     parts.append(jax.tree.map(lambda x, n=n: x[:n], found))
   return jax.tree.map(lambda *x: np.concatenate(x), *parts)
 
 
 def _kind(leaf: Any) -> tuple[tuple[int, ...], str]:
   return tuple(leaf.shape), str(leaf.dtype)
-
-
-def _array(given: Any, name: str, allowed: str) -> np.ndarray:
-  try:
-    return np.asarray(given)
-  except ValueError as error:
-    raise UserError(
-      f'{name} are rows of unequal length; allowed: {allowed}'
-    ) from error
-
-
-def _images(given: Any, shape: tuple[int, int, int]) -> np.ndarray:
-  allowed = f'[n, {", ".join(map(str, shape))}] with n at least 1'
-  images = _array(given, 'images', allowed)
-  if images.ndim != 4 or images.shape[1:] != shape or not len(images):
-    raise UserError(
-      f'images have shape {list(images.shape)}; allowed: {allowed}',
-      hint='one image is image[None]' if images.shape == shape else '',
-    )
-  if images.dtype not in (np.uint8, bool) and images.dtype.kind != 'f':
-    raise UserError(
-      f'images have dtype {images.dtype}; allowed: uint8 in 0 ... 255, bool, '
-      'or floating point in [0, 1]'
-    )
-  low, high = images.min(), images.max()
-  if np.isnan(low):
-    raise UserError('images have a pixel that is NaN; allowed: 0 to 1')
-  if images.dtype.kind == 'f' and not 0 <= low <= high <= 1:
-    raise UserError(
-      f'images have pixels from {low:g} to {high:g}; allowed: 0 to 1 for '
-      'floating point',
-      hint='divide by the largest value that a pixel can have',
-    )
-  if images.dtype == np.uint8 and high == 1:
-    raise UserError(
-      'images are uint8 and no pixel is above 1; allowed: 0 ... 255 for uint8',
-      hint='if 1 is white, give images.astype(bool)',
-    )
-  return images
-
-
-def _points(given: Any, width: int) -> np.ndarray:
-  allowed = f'[n, {width}] with n at least 1'
-  z = _array(given, 'z', allowed)
-  if z.ndim != 2 or z.shape[1] != width or not len(z):
-    raise UserError(f'z has shape {list(z.shape)}; allowed: {allowed}')
-  if z.dtype.kind not in 'fiu':
-    raise UserError(f'z has dtype {z.dtype}; allowed: real numbers')
-  with np.errstate(over='ignore'):
-    z = z.astype(np.float32)
-  finite = np.isfinite(z).all(axis=1)
-  if not finite.all():
-    raise UserError(
-      f'row {int(np.argmin(finite))} of z is not finite; allowed: finite '
-      'numbers that float32 can hold'
-    )
-  return z
-
-
-def _whole(name: str, given: Any, low: int, high: float = np.inf) -> int:
-  allowed = f'at least {low}' if high == np.inf else f'from {low} to {high}'
-  try:
-    value = operator.index(given)
-  except TypeError:
-    value = low - 1
-  if isinstance(given, bool) or value < low or value > high:
-    raise UserError(f'{name}={given!r}; allowed: a whole number {allowed}')
-  return value
-
-
-def _latents(given: Any, names: tuple[str, ...]) -> list[int]:
-  if given is None:
-    return list(range(len(names)))
-  if isinstance(given, str):
-    if given not in names:
-      raise UserError(f'latent={given!r}; allowed: {", ".join(names)}')
-    return [names.index(given)]
-  return [_whole('latent', given, 0, len(names) - 1)]
-
-
-def _span(given: Any) -> tuple[float, float]:
-  try:
-    low, high = map(float, given)
-  except (TypeError, ValueError):
-    low = high = np.nan
-  if not -np.inf < low < high < np.inf:
-    raise UserError(
-      f'span={given!r}; allowed: (low, high), two finite numbers, low below '
-      'high'
-    )
-  return low, high

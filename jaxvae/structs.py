@@ -78,6 +78,8 @@ class Hyper:
       loop or a sphere: the prior is exp(-E / T), normalised. Above 1 it is
       flatter than the config's.
     tilt: multiplies tau of tilted priors; at 0 they are standard normal.
+    keep: multiplies k of what keeps the k largest: `ksparse` and `head`.
+    alpha: weight of the cross-entropy of labels in `label` and `head`.
   """
 
   learning_rate: Any
@@ -87,6 +89,8 @@ class Hyper:
   noise: Any
   temperature: Any
   tilt: Any
+  keep: Any
+  alpha: Any
 
 
 @struct.dataclass

@@ -9,7 +9,7 @@ from jaxvae import config as schema
 from jaxvae import measure, metrics
 from jaxvae.data import Factor
 from jaxvae.errors import UserError
-from jaxvae.latent.product import latent_space
+from jaxvae.latent.slots import latent_space
 from jaxvae.train import setup
 
 FACTORS = (

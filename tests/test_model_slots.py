@@ -9,7 +9,7 @@ import pytest
 import tiny
 
 from jaxvae.data.factors import Factor
-from jaxvae.latent.product import SLOTS
+from jaxvae.latent.slots import SLOTS
 from jaxvae.model import build
 from jaxvae.structs import Batch
 
@@ -23,15 +23,20 @@ TEXTS = {
   'vamp': 'vamp(3, 2)',
   'quantized': "quantized(2, 4) + quantized(2, 4, kind='latent')",
   'ksparse': 'ksparse(4, 2)',
+  'label': "gaussian(2) + label(3, factor='row')",
+  'head': "head(3, factor='row') + gaussian(2)",
 }
+FACTORS = (Factor('row', 3, 'points'),)
 
 
-def _build(latent, factors=None, pairs=0, shape=(8, 8, 1)):
+def _build(latent, factors=FACTORS, pairs=0, shape=(8, 8, 1), labels=0.5):
   config = SimpleNamespace(
     net=tiny.MLP,
     latent=latent,
     likelihood='bernoulli',
+    classifier='',
     data=SimpleNamespace(pairs=pairs),
+    labels=SimpleNamespace(fraction=labels),
   )
   return build(config, shape, factors)
 
@@ -44,6 +49,8 @@ def test_every_slot_is_here():
 def test_a_loss_is_finite_and_teaches_everything(latent):
   built = _build(latent)
   batch, hyper, key = tiny.batch(6), tiny.hyper(), jax.random.key(0)
+  told = jnp.arange(6) % 2 == 0
+  batch = batch._replace(factors=batch.factors % 3, labelled=told)
 
   def loss(params):
     outputs = built.outputs(params, batch, hyper, key, training=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxvae.latent.product import latent_space
+from jaxvae.latent.slots import latent_space
 from jaxvae.traverse import traverse
 
 SPACE = latent_space('gaussian(2) + gaussian(1)')

@@ -22,18 +22,26 @@ def hyper(**changes):
     'noise': 0.1,
     'temperature': 1.0,
     'tilt': 1.0,
+    'keep': 1.0,
+    'alpha': 1.0,
   }
   return Hyper(**{k: np.float32(v) for k, v in (values | changes).items()})
 
 
 def model(
-  net=MLP, latent='gaussian(3)', likelihood='bernoulli', shape=(8, 8, 1)
+  net=MLP,
+  latent='gaussian(3)',
+  likelihood='bernoulli',
+  shape=(8, 8, 1),
+  labels=0.0,
 ):
   config = SimpleNamespace(
     net=net,
     latent=latent,
     likelihood=likelihood,
+    classifier='',
     data=SimpleNamespace(pairs=0),
+    labels=SimpleNamespace(fraction=labels),
   )
   return build(config, shape)
 

@@ -15,7 +15,7 @@ import pathlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from jaxvae.latent.product import latent_space
+from jaxvae.latent.slots import latent_space
 from jaxvae.topology import discover
 from jaxvae.train import workdir
 

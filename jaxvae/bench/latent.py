@@ -24,7 +24,8 @@ import numpy as np
 
 from jaxvae import config as schema
 from jaxvae import keys, objectives, schedules
-from jaxvae.latent.product import LatentSpace, latent_space
+from jaxvae.latent.product import LatentSpace
+from jaxvae.latent.slots import latent_space
 from jaxvae.model import build
 from jaxvae.structs import Batch, Hyper
 from jaxvae.train import state, step

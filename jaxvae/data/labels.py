@@ -13,7 +13,7 @@ import numpy as np
 from jaxvae.data import batches
 from jaxvae.errors import UserError
 
-PICKS = ('random', 'even')
+PICKS = ('random', 'even', 'balanced')
 
 
 @functools.lru_cache(maxsize=8)
@@ -39,6 +39,38 @@ def chosen(seed: int, size: int, fraction: float, pick: str) -> np.ndarray:
     return np.floor(np.arange(count) * (size / count)).astype(np.int64)
   rng = np.random.default_rng([seed, size, count])
   return np.sort(rng.choice(size, count, replace=False))
+
+
+def balanced(seed: int, classes: np.ndarray, fraction: float) -> np.ndarray:
+  """Labelled images, as many of each class, `[n]` ascending positions.
+
+  Where the number does not divide, some classes have one more, and where a
+  class has too few images, it has all of them and the number is smaller.
+
+  Args:
+    seed: of the run.
+    classes: `[size, f]` of the split; a class is a combination of all factors.
+    fraction: of the images that are labelled.
+
+  Raises:
+    UserError: the fraction is of fewer images than there are classes.
+  """
+  count = round(fraction * len(classes))
+  _, which = np.unique(classes, axis=0, return_inverse=True)
+  which = which.reshape(-1)
+  groups = int(which.max()) + 1
+  if count < groups:
+    raise UserError(
+      f'labels.fraction={fraction} is {count:,} images, fewer than the'
+      f" {groups:,} classes that labels.pick='balanced' shares them among",
+      hint=f'at least {groups / len(classes):.2g}',
+    )
+  rng = np.random.default_rng([seed, len(classes), count])
+  order = rng.permutation(len(classes))
+  each = np.full(groups, count // groups)
+  each[rng.permutation(groups)[: count % groups]] += 1
+  picked = [order[which[order] == g][:n] for g, n in enumerate(each)]
+  return np.sort(np.concatenate(picked)).astype(np.int64)
 
 
 def positions(

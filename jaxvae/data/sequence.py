@@ -1,6 +1,7 @@
 """Which images training sees in which order: all, in pairs, some labelled."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ def of(
   seed: int,
   batch_size: int,
   part: tuple[int, int],
+  classes: Callable[[], np.ndarray],
 ) -> tuple[batches.Positions, np.ndarray | None]:
   """Which images the steps see, and which images are labelled, if any.
 
@@ -26,6 +28,7 @@ def of(
     labels: with the keys fraction, share and pick; None for no labels.
     spec: of the split.
     seed, batch_size, part: as of `batches.positions`.
+    classes: gives the factors `[size, f]` of all images.
 
   Raises:
     UserError: the data have no pairs, or not one label.
@@ -45,9 +48,13 @@ def of(
     ), None
   seen = trained_on(spec.size, data_config.holdout)
   size = spec.size if seen is None else len(seen)
-  known = (
-    weak.chosen(seed, size, labels.fraction, labels.pick) if told else None
-  )
+  known = None
+  if told and labels.pick == 'balanced':
+    every = classes()
+    every = every if seen is None else every[seen]
+    known = weak.balanced(seed, every, labels.fraction)
+  elif told:
+    known = weak.chosen(seed, size, labels.fraction, labels.pick)
   if known is None:
     order = functools.partial(batches.positions, seed, batch_size, size, part)
   else:

@@ -119,7 +119,16 @@ def open_source(
       f' fewer than the batch of {batch_size}'
     )
   placement = _placement(data_config.placement, prepared, split)
-  where, known = sequence.of(data_config, labels, spec, seed, batch_size, part)
+  grid = FactorGrid(spec.factors)
+
+  def classes():
+    if spec.grid:
+      return grid.factors_of(np.arange(spec.size))
+    return _loaded(prepared, split).factors
+
+  where, known = sequence.of(
+    data_config, labels, spec, seed, batch_size, part, classes
+  )
   to_pixels = functools.partial(
     batches.pixels,
     shape=spec.image_shape,
@@ -128,7 +137,6 @@ def open_source(
     factors=spec.factors,
     layers=prepared.layers,
   )
-  grid = FactorGrid(spec.factors)
 
   if placement == 'stream':
     records = prepared_data.records(prepared, split)

@@ -66,13 +66,13 @@ def concrete(k: int, relaxation: float) -> Slot:
     latents=1,
     posterior=Posterior,
     sample=lambda key, q: draw(key, q.logits),
-    mean=lambda q: _one_hot(jnp.argmax(q.logits, axis=-1), q.logits),
+    mean=most_likely,
     variance=variance,
     kl=kl,
     log_prob=log_prob,
     sample_prior=sample_prior,
     code=lambda z: z,
-    chart=lambda z: jnp.argmax(z, axis=-1, keepdims=True).astype(z.dtype),
+    chart=chart,
     move=move,
     span=(0.0, k - 1.0),
     divergence=divergence,
@@ -142,7 +142,7 @@ def label_kl(q: Posterior, label: Array, hyper=None, prior=None) -> Array:
   """
   del hyper, prior
   k = q.logits.shape[-1]
-  there = _one_hot(label, q.logits) > 0
+  there = one_hot(label, q.logits) > 0
   rest = math.log(SPREAD / (k - 1))
   log_p = jnp.where(there, math.log1p(-SPREAD), rest).astype(q.logits.dtype)
   return _kl(q, log_p)[..., None]
@@ -160,7 +160,33 @@ def move(z: Array, column: int, value: Array) -> Array:
   """The point whose number is nearest to `value`, one-hot."""
   del column
   value = jnp.clip(jnp.round(jnp.asarray(value, z.dtype)), 0, z.shape[-1] - 1)
-  return _one_hot(jnp.broadcast_to(value, z.shape[:-1]), z)
+  return one_hot(jnp.broadcast_to(value, z.shape[:-1]), z)
+
+
+def most_likely(q: Posterior) -> Array:
+  """The likeliest point, one-hot `[..., k]`."""
+  return one_hot(jnp.argmax(q.logits, axis=-1), q.logits)
+
+
+def chart(z: Array) -> Array:
+  """The number of the largest entry, `[..., 1]`."""
+  return jnp.argmax(z, axis=-1, keepdims=True).astype(z.dtype)
+
+
+def one_hot(number: Array, like: Array) -> Array:
+  """`[..., k]` of the type and size of `like` `[..., k]`; numbers `[...]`."""
+  numbers = _numbers(like)
+  return (numbers == number[..., None].astype(like.dtype)).astype(like.dtype)
+
+
+def check_classes(k: int) -> None:
+  """Refuses a number of classes that is none.
+
+  Raises:
+    ValueError: it is not a whole number from 2.
+  """
+  if isinstance(k, bool) or not isinstance(k, int) or k < 2:
+    raise ValueError(f'k={k!r}; allowed: 2, 3, 4, ...')
 
 
 def _kl(q, log_p):
@@ -177,8 +203,3 @@ def _log(z):
 def _numbers(like):
   numbers = jnp.arange(like.shape[-1], dtype=like.dtype)
   return numbers.reshape((1,) * (like.ndim - 1) + (-1,))
-
-
-def _one_hot(number, like):
-  numbers = _numbers(like)
-  return (numbers == number[..., None].astype(like.dtype)).astype(like.dtype)

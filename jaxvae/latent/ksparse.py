@@ -19,12 +19,14 @@ def ksparse(
   a: float = 1.0,
   b: float = 0.0,
   straight_through: bool = False,
+  lifetime: float = 0.0,
 ) -> Slot:
   """Gaussian latents of which the decoder reads the k largest.
 
   Posterior, prior and divergence are those of `gaussian(latents)`, exact; only
   what the decoder is given differs, so the ELBO is that of a decoder whose
-  first layer is `soft_topk`.
+  first layer is `soft_topk`. While the model is trained k is multiplied by
+  `hyper.keep`, so that it can come down from many.
 
   Args:
     latents: how many.
@@ -32,13 +34,41 @@ def ksparse(
     a: factor of what is kept.
     b: factor of the rest.
     straight_through: gradients reach all latents, not only those kept.
+    lifetime: part of each batch in which a latent is kept while the model is
+      trained, see `lifetime_sparse`; 0 for no such limit.
 
   Raises:
     ValueError: an argument is not allowed.
   """
   slot = gaussian(latents)
-  if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= latents:
-    raise ValueError(f'k={k!r}; allowed: 1, 2, ... {latents}')
+  check(latents, k, a, b, straight_through, lifetime)
+
+  def training_code(z, hyper):
+    z = lifetime_sparse(z, lifetime) if lifetime else z
+    return soft_topk(z, k * hyper.keep, a, b, straight_through)
+
+  return slot._replace(
+    name=f'ksparse({latents}, {words(k, a, b, straight_through, lifetime)})',
+    code=lambda z: soft_topk(z, k, a, b),
+    training_code=training_code,
+  )
+
+
+def check(
+  units: int,
+  k: int,
+  a: float,
+  b: float,
+  straight_through: bool,
+  lifetime: float,
+) -> None:
+  """Refuses the arguments of a K-sparse layer that mean nothing.
+
+  Raises:
+    ValueError: with what is allowed.
+  """
+  if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= units:
+    raise ValueError(f'k={k!r}; allowed: 1, 2, ... {units}')
   for name, value in (('a', a), ('b', b)):
     if isinstance(value, bool) or not isinstance(value, int | float):
       raise ValueError(f'{name}={value!r}; allowed: a number')
@@ -46,12 +76,33 @@ def ksparse(
     raise ValueError(
       f'straight_through={straight_through!r}; allowed: True or False'
     )
-  said = f', a={a!r}, b={b!r}' if (a, b) != (1.0, 0.0) else ''
+  if isinstance(lifetime, bool) or not 0 <= lifetime < 1:
+    raise ValueError(f'lifetime={lifetime!r}; allowed: from 0, below 1')
+
+
+def words(
+  k: int, a: float, b: float, straight_through: bool, lifetime: float
+) -> str:
+  """The arguments as a config writes them; those at their defaults left out."""
+  said = f'k={k}'
+  said += f', a={a!r}, b={b!r}' if (a, b) != (1.0, 0.0) else ''
   said += ', straight_through=True' if straight_through else ''
-  return slot._replace(
-    name=f'ksparse({latents}, k={k}{said})',
-    code=lambda z: soft_topk(z, k, a, b, straight_through),
-  )
+  return said + (f', lifetime={lifetime!r}' if lifetime else '')
+
+
+def lifetime_sparse(x: Array, share: float) -> Array:
+  """Of each unit the largest values over the batch; the others are 0.
+
+  [Makhzani and Frey 2015, "Winner-take-all autoencoders", section 2]. With
+  `share` of 0.1 a unit is kept for the tenth of the images in which it is
+  largest, so that none is never used. Gradients pass where it is kept.
+
+  Args:
+    x: `[n, units]`, a batch.
+    share: of the n images, at least one.
+  """
+  most = jnp.ceil(share * x.shape[0])
+  return soft_topk(x.T, most, 1.0, 0.0).T
 
 
 def soft_topk(

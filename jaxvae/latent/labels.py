@@ -61,8 +61,8 @@ def columns(
     if slot.classes:
       if slot.classes != size:
         raise UserError(
-          f'latent slot {slot.name} has {slot.classes} points, its factor'
-          f' {name!r} has {size} classes',
+          f'latent slot {slot.name} is of {slot.classes} classes, its factor'
+          f' {name!r} has {size}',
           hint=f'write {slot.name.partition("(")[0]}({size}, ...)',
         )
       return Column(names.index(name), 1.0, 0.0)

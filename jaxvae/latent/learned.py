@@ -8,7 +8,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from jaxvae.latent.product import LatentSpace
@@ -37,12 +36,11 @@ def priors(
     params: of the model.
     encode: images `[k, h, w, c]` -> the numbers of all posteriors.
   """
-  ends = np.cumsum([s.params_dim for s in space.slots])[:-1].tolist()
 
   def one(i, slot):
     if slot.pseudo_inputs:
       numbers = encode(jnp.clip(params[f'prior_{i}'], 0.0, 1.0))
-      return slot.posterior(jnp.split(numbers, ends, axis=-1)[i])
+      return slot.posterior(space.numbers(numbers, None)[i])
     return params[f'prior_{i}'] if slot.learned is not None else None
 
   return tuple(one(i, slot) for i, slot in enumerate(space.slots))

@@ -104,7 +104,7 @@ def mixture(
   slot = slot._replace(learned=start)
   if kind == 'learned':
     return slot
-  return slot._replace(label_kl=label_kl, classes=k)
+  return slot._replace(label_kl=label_kl, draw_told=draw_told, classes=k)
 
 
 def vamp(k: int, latents: int) -> Slot:
@@ -196,6 +196,17 @@ def label_kl(q: Posterior, label: Array, hyper=None, prior=None) -> Array:
   index = jnp.round(label).astype(int)
   told = (jnp.take(x, index, axis=0, mode='clip') for x in components[:2])
   return divergence(q, Posterior(*told))
+
+
+def draw_told(key: Array, label: Array, hyper=None, prior=None) -> Array:
+  """A draw `[..., d]` of the component `label` `[...]`."""
+  del hyper
+  components = of_learned(prior)
+  index = jnp.round(label).astype(int)
+  mean, log_std = (
+    jnp.take(x, index, axis=0, mode='clip') for x in components[:2]
+  )
+  return sample(key, Posterior(mean, log_std))
 
 
 def _slot(

@@ -6,30 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxvae import keys, spec
-from jaxvae.errors import UserError
-from jaxvae.latent.gaussian import gaussian
-from jaxvae.latent.ksparse import ksparse
-from jaxvae.latent.loop import loop
-from jaxvae.latent.mixture import mixture, vamp
-from jaxvae.latent.points import points
-from jaxvae.latent.quantized import quantized
-from jaxvae.latent.segment import segment
+from jaxvae import keys
+from jaxvae.latent import told
 from jaxvae.latent.slot import Slot
-from jaxvae.latent.tilted import tilted
-
-# A new prior is one file and one line here.
-SLOTS = {
-  'gaussian': gaussian,
-  'tilted': tilted,
-  'loop': loop,
-  'points': points,
-  'segment': segment,
-  'mixture': mixture,
-  'vamp': vamp,
-  'quantized': quantized,
-  'ksparse': ksparse,
-}
 
 
 class LatentSpace(NamedTuple):
@@ -48,7 +27,18 @@ class LatentSpace(NamedTuple):
 
   @property
   def params_dim(self) -> int:
-    return sum(s.params_dim for s in self.slots)
+    """How many numbers the encoder must give."""
+    return sum(s.params_dim for s in self.slots if not s.classifier)
+
+  @property
+  def scores_dim(self) -> int:
+    """How many the classifier must give; 0 if there is none."""
+    return sum(s.params_dim for s in self.slots if s.classifier)
+
+  @property
+  def given_dim(self) -> int:
+    """How many the encoder is given beside the image."""
+    return sum(s.given_dim for s in self.slots)
 
   @property
   def sample_dim(self) -> int:
@@ -56,7 +46,7 @@ class LatentSpace(NamedTuple):
 
   @property
   def code_dim(self) -> int:
-    return sum(s.code_dim for s in self.slots)
+    return sum(s.code_dim for s in self.slots if not s.added)
 
   @property
   def latents(self) -> int:
@@ -68,11 +58,21 @@ class LatentSpace(NamedTuple):
     return tuple(f'z{i}' for i in range(self.latents))
 
   def posterior(
-    self, params: Array, prior: tuple[Any, ...] | None = None
+    self,
+    params: Array,
+    prior: tuple[Any, ...] | None = None,
+    scores: Array | None = None,
   ) -> tuple[Any, ...]:
-    """`[..., params_dim]` -> one posterior per slot."""
-    parts = _split(params, [s.params_dim for s in self.slots])
-    rows = zip(self.slots, parts, self._each(prior), strict=True)
+    """One posterior per slot.
+
+    Args:
+      params: `[..., params_dim]`, the encoder's numbers.
+      prior: what the priors have learned.
+      scores: `[..., scores_dim]`, the classifier's.
+    """
+    rows = zip(
+      self.slots, self.numbers(params, scores), self._each(prior), strict=True
+    )
     return tuple(
       s.posterior(p) if s.penalty is None else s.posterior(p, known)
       for s, p, known in rows
@@ -160,21 +160,46 @@ class LatentSpace(NamedTuple):
     shape: tuple[int, ...],
     hyper: Any,
     prior: tuple[Any, ...] | None = None,
+    labels: Array | None = None,
   ) -> Array:
-    """Draws from the prior, `[*shape, sample_dim]`."""
-    return _join(
-      s.sample_prior(keys.stream(key, 'slot', i), shape, hyper, known)
-      for i, (s, known) in enumerate(
-        zip(self.slots, self._each(prior), strict=True)
-      )
-    )
+    """Draws from the prior, `[*shape, sample_dim]`.
+
+    Args:
+      key: of the draws.
+      shape: of them.
+      hyper: of the prior.
+      prior: what the priors have learned.
+      labels: `[*shape, slots]`, what is told to slots that draw from p(z |
+        label), NaN for nothing. What a label is drawn to be, the slots of the
+        same factor are told.
+    """
+    if labels is None:
+      labels = jnp.full((*shape, len(self.slots)), jnp.nan)
+    drawn: list[Any] = [None] * len(self.slots)
+    known = self._each(prior)
+    # Labels first: what they are is told to the others.
+    for i in sorted(
+      range(len(drawn)), key=lambda i: self.slots[i].given is None
+    ):
+      slot, stream = self.slots[i], keys.stream(key, 'slot', i)
+      drawn[i] = slot.sample_prior(stream, shape, hyper, known[i])
+      if slot.draw_told is not None:
+        is_told = ~jnp.isnan(labels[..., i])
+        safe = jnp.where(is_told, labels[..., i], 0.0)
+        chosen = slot.draw_told(stream, safe, hyper, known[i])
+        drawn[i] = jnp.where(is_told[..., None], chosen, drawn[i])
+      if slot.given is not None:
+        chosen = slot.chart(drawn[i])[..., 0]
+        labels = told.spread(self, labels.at[..., i].set(chosen))
+    return _join(drawn)
 
   def penalties(
     self, params: Array, prior: tuple[Any, ...] | None = None
   ) -> dict[str, Array]:
     """What slots add to the loss beside their divergence, by slot, `[...]`."""
-    parts = _split(params, [s.params_dim for s in self.slots])
-    rows = zip(self.slots, parts, self._each(prior), strict=True)
+    rows = zip(
+      self.slots, self.numbers(params, None), self._each(prior), strict=True
+    )
     return {
       f'penalty_{i}': slot.penalty(part, known)
       for i, (slot, part, known) in enumerate(rows)
@@ -194,10 +219,35 @@ class LatentSpace(NamedTuple):
     rows = zip(self.slots, q, other, parts, strict=True)
     return tuple(s.average(a, b, where) for s, a, b, where in rows)
 
-  def code(self, z: Array) -> Array:
-    """What the decoder reads, `[..., code_dim]`."""
+  def code(self, z: Array, hyper: Any = None) -> Array:
+    """What the decoder reads, `[..., code_dim]`.
+
+    Args:
+      z: `[..., sample_dim]`.
+      hyper: of this step, while the model is trained.
+    """
+    beside, added = [], []
+    for slot, part in zip(self.slots, self.samples(z), strict=True):
+      training = hyper is not None and slot.training_code is not None
+      code = slot.training_code(part, hyper) if training else slot.code(part)
+      (added if slot.added else beside).append(code)
+    return sum(added, _join(beside))
+
+  def given(self, z: Array) -> Array | None:
+    """What labels give to the networks, `[..., given_dim]`; None: nothing."""
     parts = zip(self.slots, self.samples(z), strict=True)
-    return _join(s.code(p) for s, p in parts)
+    told = [s.given(p) for s, p in parts if s.given is not None]
+    return _join(told) if told else None
+
+  def numbers(self, params: Array, scores: Array | None) -> list[Any]:
+    """Each slot's own part of what encoder and classifier give."""
+    encoded = [s.params_dim for s in self.slots if not s.classifier]
+    ranked = [s.params_dim for s in self.slots if s.classifier]
+    parts, classes = (
+      iter([None] * len(sizes) if given is None else _split(given, sizes))
+      for given, sizes in ((params, encoded), (scores, ranked))
+    )
+    return [next(classes if s.classifier else parts) for s in self.slots]
 
   def chart(self, z: Array) -> Array:
     """The coordinate that people plot, of each latent, `[..., latents]`."""
@@ -234,40 +284,9 @@ class LatentSpace(NamedTuple):
     return slot, latent - int(ends[slot] - self.slots[slot].latents)
 
 
-def latent_space(text: str) -> LatentSpace:
-  """The product that a text such as 'gaussian(10)' describes.
-
-  Any slot may be told which factor's labels it gets, if the data have some:
-  "loop(factor='orientation') + gaussian(6)".
-
-  Raises:
-    UserError: the text is not a sum of slots, a slot is unknown, or its
-      arguments do not fit.
-  """
-  slots, factors = [], []
-  for call in spec.parse(text):
-    kwargs = dict(call.kwargs)
-    factor = kwargs.pop('factor', None)
-    built = spec.build(
-      call._replace(kwargs=tuple(kwargs.items())), SLOTS, 'latent slot'
-    )
-    if factor is not None and built.label_kl is None:
-      raise UserError(
-        f'latent slot {built.name} cannot be told a factor: factor={factor!r}',
-        hint='points, segment, loop, mixtures of classes and one-dimensional'
-        ' gaussians can',
-      )
-    slots.append(built)
-    factors.append(factor)
-  return LatentSpace(tuple(slots), tuple(factors))
-
-
 def _split(x: Array, sizes: list[int]) -> list[Array]:
   return jnp.split(x, np.cumsum(sizes)[:-1].tolist(), axis=-1)
 
 
 def _join(parts) -> Array:
   return jnp.concatenate(list(parts), axis=-1)
-
-
-__all__ = ['SLOTS', 'LatentSpace', 'latent_space']

@@ -64,6 +64,22 @@ class Slot(NamedTuple):
       loss unweighted; for quantisation. None: there is none.
     classes: of slots whose labels are classes, how many: label j says that it
       is class j, from 0. 0 where a label is a coordinate.
+    draw_told: (key, label `[...]`, Hyper, prior=None) -> z, a draw from
+      p(z | label). None: the slot draws from p(z), whatever the label.
+    classifier: the numbers are scores of classes, and come from the classifier
+      in place of the encoder; where a label is known its cross-entropy is added
+      to the loss.
+    given: z -> `[..., g]`, what the encoder is given beside the image, which
+      makes the slot a label: its sample is a class and nothing is learned
+      through it. None: nothing.
+    given_dim: g.
+    film: the decoder is given that too, as the scale and shift of a layer
+      [Perez et al. 2018, "FiLM"], where other slots have `code`.
+    added: `code` is added to that of the other slots, not put beside it.
+    training_code: (z, Hyper) -> `[..., code_dim]`, in place of `code` while the
+      model is trained. None: the same.
+    tells: z `[n, d]` of images -> `[l]` nats that the latent tells of them, of
+      slots whose samples are no random numbers: their `kl` is 0.
   """
 
   name: str
@@ -90,3 +106,11 @@ class Slot(NamedTuple):
   pseudo_inputs: int = 0
   penalty: Callable[..., Array] | None = None
   classes: int = 0
+  draw_told: Callable[..., Array] | None = None
+  classifier: bool = False
+  given: Callable[[Array], Array] | None = None
+  given_dim: int = 0
+  film: bool = False
+  added: bool = False
+  training_code: Callable[..., Array] | None = None
+  tells: Callable[[Array], Array] | None = None

@@ -9,7 +9,8 @@ import numpy as np
 from jaxvae import config as schema
 from jaxvae import data, metrics, pretrained
 from jaxvae.errors import UserError
-from jaxvae.latent.product import LatentSpace, latent_space
+from jaxvae.latent.product import LatentSpace
+from jaxvae.latent.slots import latent_space
 from jaxvae.topology import circle, seam
 from jaxvae.topology.verdict import PART, UNUSED, Verdict, verdict
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from jaxvae import config as schema
 from jaxvae.errors import UserError
-from jaxvae.latent.product import LatentSpace, latent_space
+from jaxvae.latent.product import LatentSpace
+from jaxvae.latent.slots import latent_space
 from jaxvae.topology.discover import Discovery
 from jaxvae.train import checkpoint, loop
 

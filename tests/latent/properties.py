@@ -21,10 +21,7 @@ KEY = jax.random.key(0)
 
 def hyper(**changes: Any) -> Hyper:
   """Scalars that change nothing, but for `changes`."""
-  neutral = {
-    **dict.fromkeys(('learning_rate', 'beta', 'gamma'), 1.0),
-    **dict.fromkeys(('capacity', 'noise', 'temperature', 'tilt'), 1.0),
-  }
+  neutral = dict.fromkeys(Hyper.__dataclass_fields__, 1.0)
   numbers = {**neutral, **changes}
   return Hyper(**{k: jnp.asarray(v, float) for k, v in numbers.items()})
 

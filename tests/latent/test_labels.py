@@ -9,7 +9,7 @@ import tiny
 from jaxvae.data.factors import Factor
 from jaxvae.errors import UserError
 from jaxvae.latent import labels
-from jaxvae.latent.product import latent_space
+from jaxvae.latent.slots import latent_space
 
 FACTORS = (
   Factor('shape', 4, 'points'),

@@ -13,7 +13,7 @@ from latent.properties import hyper
 from jaxvae.latent import circle, gaussian
 from jaxvae.latent import loop as module
 from jaxvae.latent.loop import Posterior
-from jaxvae.latent.product import latent_space
+from jaxvae.latent.slots import latent_space
 
 PLAIN = hyper()
 HOT = hyper(temperature=2.0, tilt=0.3)

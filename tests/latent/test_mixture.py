@@ -16,7 +16,7 @@ from jaxvae.latent import labels
 from jaxvae.latent import mixture as module
 from jaxvae.latent.gaussian import Posterior
 from jaxvae.latent.mixture import Components, mixture, vamp
-from jaxvae.latent.product import latent_space
+from jaxvae.latent.slots import latent_space
 
 RING = compiled(mixture(5, 2))
 LEARNED = compiled(mixture(3, 2, 'learned', radius=2.0))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxvae.errors import UserError
-from jaxvae.latent.product import latent_space
+from jaxvae.latent.slots import latent_space
 
 TWO = latent_space('gaussian(3) + gaussian(2)')
 ONE = latent_space('gaussian(5)')

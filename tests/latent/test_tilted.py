@@ -10,7 +10,7 @@ from latent import properties
 from latent.properties import hyper
 
 from jaxvae.latent.gaussian import gaussian
-from jaxvae.latent.product import latent_space
+from jaxvae.latent.slots import latent_space
 from jaxvae.latent.tilted import tilted
 
 PLAIN = hyper()

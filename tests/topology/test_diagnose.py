@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from jaxvae.latent.product import latent_space
+from jaxvae.latent.slots import latent_space
 from jaxvae.topology import circle
 from jaxvae.topology.diagnose import diagnose
 

@@ -11,7 +11,7 @@ from topology.toys import Toy, ring
 from jaxvae import config as schema
 from jaxvae.data.factors import Factor, FactorGrid
 from jaxvae.errors import UserError
-from jaxvae.latent.product import latent_space
+from jaxvae.latent.slots import latent_space
 from jaxvae.report import topology_table
 from jaxvae.topology import circle, discover
 

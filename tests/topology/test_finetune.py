@@ -8,7 +8,7 @@ import pytest
 import tiny
 
 from jaxvae.errors import UserError
-from jaxvae.latent.product import latent_space
+from jaxvae.latent.slots import latent_space
 from jaxvae.topology import finetune
 
 

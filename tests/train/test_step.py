@@ -105,6 +105,8 @@ def test_a_step_by_hand():
     'noise': 0.1,
     'temperature': 1.0,
     'tilt': 1.0,
+    'keep': 1.0,
+    'alpha': 1.0,
   }
   assert set(metrics) == set(wanted)
   for name, number in wanted.items():

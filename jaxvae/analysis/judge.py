@@ -1,0 +1,158 @@
+"""An independent classifier, to judge what generative models draw.
+
+  python -m jaxvae.analysis.judge RUN --out judge.npz
+
+Two convolutions and a dense layer, trained on the training split of a run's
+data, whose images are shifted by up to two pixels, so that it judges shapes and
+not places. It shares nothing with the models that it judges. The weights are an
+npz of arrays; the same seed gives the same ones.
+"""
+
+import argparse
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+
+import jaxvae
+from jaxvae import data, keys
+from jaxvae.errors import UserError
+from jaxvae.nets.convnet import ConvEncoder
+
+SHIFT = 2  # pixels
+STEPS, BATCH = 4_000, 128
+RATE = 2e-3
+
+
+def network(classes: int) -> ConvEncoder:
+  """The classifier: image `[b, h, w, c]` -> scores `[b, classes]`."""
+  return ConvEncoder((32, 64), (4, 4), (256,), classes)
+
+
+def train(
+  images: np.ndarray, labels: np.ndarray, classes: int, seed: int = 0
+) -> Any:
+  """Parameters of `network`, trained for `STEPS` steps.
+
+  Args:
+    images: `[n, h, w, c]` in [0, 1].
+    labels: `[n]` classes.
+    classes: how many.
+    seed: of everything random.
+  """
+  net, root = network(classes), jax.random.key(seed)
+  rate = optax.cosine_decay_schedule(RATE, STEPS)
+  tx = optax.adamw(rate, weight_decay=1e-2)
+  params = net.init(keys.stream(root, 'init'), jnp.asarray(images[:1]))[
+    'params'
+  ]
+
+  def loss(params, image, label):
+    scores = net.apply({'params': params}, image)
+    return jnp.mean(
+      optax.losses.softmax_cross_entropy_with_integer_labels(scores, label)
+    )
+
+  @jax.jit
+  def step(params, state, image, label, at):
+    image = shifted(keys.stream(root, 'shift', at), image)
+    gradient = jax.grad(loss)(params, image, label)
+    change, state = tx.update(gradient, state, params)
+    return optax.apply_updates(params, change), state
+
+  state = tx.init(params)
+  rng = np.random.default_rng(seed)
+  each = len(images) // BATCH
+  for at in range(STEPS):
+    if at % each == 0:
+      order = rng.permutation(len(images))
+    chosen = order[at % each * BATCH :][:BATCH]
+    params, state = step(params, state, images[chosen], labels[chosen], at)
+  return jax.device_get(params)
+
+
+def shifted(key: Array, image: Array) -> Array:
+  """Images `[b, h, w, c]` moved by up to `SHIFT` pixels, black outside."""
+  b, h, w, c = image.shape
+  edge = ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0))
+  padded = jnp.pad(image, edge)
+  places = jax.random.randint(key, (b, 2), 0, 2 * SHIFT + 1)
+
+  def one(picture, place):
+    start = (place[0], place[1], jnp.zeros_like(place[0]))
+    return jax.lax.dynamic_slice(picture, start, (h, w, c))
+
+  return jax.vmap(one)(padded, places)
+
+
+def reader(params: Any) -> Callable[[np.ndarray], np.ndarray]:
+  """Images `[n, h, w, c]` -> log-probabilities `[n, classes]`, in batches."""
+  net = network(len(params['head']['bias']))
+
+  @jax.jit
+  def scores(params, image):
+    return jax.nn.log_softmax(net.apply({'params': params}, image))
+
+  def read(images):
+    parts = [images[at : at + 1_000] for at in range(0, len(images), 1_000)]
+    return np.concatenate([np.asarray(scores(params, part)) for part in parts])
+
+  return read
+
+
+def save(path: pathlib.Path, params: Any) -> None:
+  """Writes the parameters as arrays by name."""
+  leaves = jax.tree_util.tree_leaves_with_path(params)
+  np.savez(path, **{'/'.join(str(k.key) for k in at): x for at, x in leaves})
+
+
+def load(path: pathlib.Path) -> Any:
+  """The parameters that `save` wrote."""
+  tree: dict[str, Any] = {}
+  with np.load(path) as held:
+    for name in held.files:
+      layer, _, leaf = name.partition('/')
+      tree.setdefault(layer, {})[leaf] = held[name]
+  return tree
+
+
+def labelled(config: Any, split: str) -> tuple[np.ndarray, np.ndarray, int]:
+  """Images, classes and their number, of data with one factor of classes.
+
+  Raises:
+    UserError: the data have none, or several factors.
+  """
+  source = data.open_source(config.data, split=split, batch_size=2, seed=0)
+  factors = source.spec.factors
+  if len(factors) != 1 or factors[0].topology != 'points':
+    raise UserError(
+      f'{source.spec.title} has {len(factors)} factors; a judge needs data'
+      ' with one label of classes'
+    )
+  images, classes = source.examples(np.arange(source.spec.size))
+  return images, classes[:, 0], factors[0].size
+
+
+def main() -> None:
+  """Trains, tests and writes a judge."""
+  parser = argparse.ArgumentParser(description='an independent classifier')
+  parser.add_argument('run', help='a work directory; its data are learned')
+  parser.add_argument('--out', required=True, type=pathlib.Path, help='an npz')
+  parser.add_argument('--seed', type=int, default=0)
+  args = parser.parse_args()
+  config = jaxvae.load(args.run).config
+  images, labels, classes = labelled(config, 'train')
+  params = train(images, labels, classes, args.seed)
+  images, labels, _ = labelled(config, 'test')
+  right = reader(params)(images).argmax(axis=1) == labels
+  save(args.out, params)
+  print(f'{right.mean():.2%} of {len(right):,} test images right: {args.out}')
+
+
+if __name__ == '__main__':
+  main()

@@ -1,0 +1,159 @@
+"""What users give to functions, checked; one line says what is wrong."""
+
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jaxvae.errors import UserError
+
+
+def array(given: Any, name: str, allowed: str) -> np.ndarray:
+  """As an array.
+
+  Raises:
+    UserError: its rows are of unequal length.
+  """
+  try:
+    return np.asarray(given)
+  except ValueError as error:
+    raise UserError(
+      f'{name} are rows of unequal length; allowed: {allowed}'
+    ) from error
+
+
+def images(given: Any, shape: tuple[int, int, int]) -> np.ndarray:
+  """Images `[n, *shape]`: uint8, bool, or floating point in [0, 1].
+
+  Raises:
+    UserError: of another shape or type, or with other values.
+  """
+  allowed = f'[n, {", ".join(map(str, shape))}] with n at least 1'
+  images = array(given, 'images', allowed)
+  if images.ndim != 4 or images.shape[1:] != shape or not len(images):
+    raise UserError(
+      f'images have shape {list(images.shape)}; allowed: {allowed}',
+      hint='one image is image[None]' if images.shape == shape else '',
+    )
+  if images.dtype not in (np.uint8, bool) and images.dtype.kind != 'f':
+    raise UserError(
+      f'images have dtype {images.dtype}; allowed: uint8 in 0 ... 255, bool, '
+      'or floating point in [0, 1]'
+    )
+  low, high = images.min(), images.max()
+  if np.isnan(low):
+    raise UserError('images have a pixel that is NaN; allowed: 0 to 1')
+  if images.dtype.kind == 'f' and not 0 <= low <= high <= 1:
+    raise UserError(
+      f'images have pixels from {low:g} to {high:g}; allowed: 0 to 1 for '
+      'floating point',
+      hint='divide by the largest value that a pixel can have',
+    )
+  if images.dtype == np.uint8 and high == 1:
+    raise UserError(
+      'images are uint8 and no pixel is above 1; allowed: 0 ... 255 for uint8',
+      hint='if 1 is white, give images.astype(bool)',
+    )
+  return images
+
+
+def points(given: Any, width: int) -> np.ndarray:
+  """Latent points `[n, width]` as float32.
+
+  Raises:
+    UserError: of another shape, or not finite.
+  """
+  allowed = f'[n, {width}] with n at least 1'
+  z = array(given, 'z', allowed)
+  if z.ndim != 2 or z.shape[1] != width or not len(z):
+    raise UserError(f'z has shape {list(z.shape)}; allowed: {allowed}')
+  if z.dtype.kind not in 'fiu':
+    raise UserError(f'z has dtype {z.dtype}; allowed: real numbers')
+  with np.errstate(over='ignore'):
+    z = z.astype(np.float32)
+  finite = np.isfinite(z).all(axis=1)
+  if not finite.all():
+    raise UserError(
+      f'row {int(np.argmin(finite))} of z is not finite; allowed: finite '
+      'numbers that float32 can hold'
+    )
+  return z
+
+
+def whole(name: str, given: Any, low: int, high: float = np.inf) -> int:
+  """A whole number from `low` to `high`.
+
+  Raises:
+    UserError: it is none.
+  """
+  allowed = f'at least {low}' if high == np.inf else f'from {low} to {high}'
+  try:
+    value = operator.index(given)
+  except TypeError:
+    value = low - 1
+  if isinstance(given, bool) or value < low or value > high:
+    raise UserError(f'{name}={given!r}; allowed: a whole number {allowed}')
+  return value
+
+
+def latents(given: Any, names: tuple[str, ...]) -> list[int]:
+  """The numbers of one latent, by name or number, or of all.
+
+  Raises:
+    UserError: there is no such latent.
+  """
+  if given is None:
+    return list(range(len(names)))
+  if isinstance(given, str):
+    if given not in names:
+      raise UserError(f'latent={given!r}; allowed: {", ".join(names)}')
+    return [names.index(given)]
+  return [whole('latent', given, 0, len(names) - 1)]
+
+
+def span(given: Any) -> tuple[float, float]:
+  """Two finite numbers, the lower first.
+
+  Raises:
+    UserError: they are not that.
+  """
+  try:
+    low, high = map(float, given)
+  except (TypeError, ValueError):
+    low = high = np.nan
+  if not -np.inf < low < high < np.inf:
+    raise UserError(
+      f'span={given!r}; allowed: (low, high), two finite numbers, low below '
+      'high'
+    )
+  return low, high
+
+
+def labels(
+  given: Mapping[str, Any], classes: Mapping[str, int], n: int
+) -> dict[str, np.ndarray]:
+  """Labels by factor, each `[n]` whole numbers.
+
+  Args:
+    given: one class or a sequence of n, by factor.
+    classes: how many there are, by the factors that the model is told.
+    n: how many images they are of.
+
+  Raises:
+    UserError: another factor, or what is no class of it.
+  """
+  found = {}
+  for factor, label in given.items():
+    if factor not in classes:
+      raise UserError(
+        f'label of {factor!r}; allowed for this model:'
+        f' {", ".join(classes) or "none, it is told no labels"}'
+      )
+    allowed = f'a whole number from 0 to {classes[factor] - 1}, or {n} of them'
+    value = array(label, f'labels of {factor}', allowed)
+    wrong = value.dtype.kind not in 'iu' or value.shape not in ((), (n,))
+    if wrong or value.min() < 0 or value.max() >= classes[factor]:
+      raise UserError(f'{factor}={label!r}; allowed: {allowed}')
+    found[factor] = np.broadcast_to(value, (n,))
+  return found
