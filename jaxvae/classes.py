@@ -1,9 +1,10 @@
-"""Classes of a model that has some: where they are, and from one to another."""
+"""Classes of a model that has some: which slots hold them, points at them."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from jaxvae.latent.product import LatentSpace
@@ -20,7 +21,7 @@ def slots(space: LatentSpace) -> dict[str, tuple[int, int]]:
   }
 
 
-def labels(space: LatentSpace, told: Mapping[str, Any], n: int) -> Array:
+def labels(space: LatentSpace, told: Mapping[str, Any], n: int) -> np.ndarray:
   """`[n, slots]` numbers of classes, NaN where nothing is told.
 
   Args:
@@ -28,32 +29,23 @@ def labels(space: LatentSpace, told: Mapping[str, Any], n: int) -> Array:
     told: by factor, one class or `[n]` of them.
     n: how many.
   """
-  found = jnp.full((n, len(space.slots)), jnp.nan)
-  for factor, classes in told.items():
-    found = found.at[:, slots(space)[factor][0]].set(jnp.asarray(classes))
+  found = np.full((n, len(space.slots)), np.nan, np.float32)
+  for factor, label in told.items():
+    found[:, slots(space)[factor][0]] = label
   return found
 
 
-def toward(
-  space: LatentSpace, z: Array, told: Mapping[str, Any], steps: int
-) -> Array:
-  """From points `z` `[n, d]` to the same at other classes, `[n, steps, d]`.
-
-  A class is a corner of a simplex: what changes goes there in a straight line,
-  and all else is held. The first step is z itself, the last is at the class.
+def at(space: LatentSpace, z: Array, told: Mapping[str, Any]) -> Array:
+  """Points `z` `[n, d]` at other classes, all else held.
 
   Args:
     space: that z are points of.
-    z: where to begin.
+    z: points.
     told: by factor, one class or `[n]` of them.
-    steps: from 2.
   """
   parts = space.samples(jnp.asarray(z))
-  share = jnp.linspace(0.0, 1.0, steps)[:, None]
-  moved = [jnp.repeat(part[:, None], steps, axis=1) for part in parts]
-  for factor, classes in told.items():
-    at, _ = slots(space)[factor]
-    value = jnp.broadcast_to(jnp.asarray(classes, jnp.float32), (len(z),))
-    end = space.slots[at].move(parts[at], 0, value)
-    moved[at] = (1 - share) * moved[at] + share * end[:, None]
-  return jnp.concatenate(moved, axis=-1)
+  for factor, label in told.items():
+    slot, _ = slots(space)[factor]
+    value = jnp.broadcast_to(jnp.asarray(label, jnp.float32), (len(z),))
+    parts[slot] = space.slots[slot].move(parts[slot], 0, value)
+  return jnp.concatenate(parts, axis=-1)

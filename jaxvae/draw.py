@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import jax
 import ml_collections
 import numpy as np
+from sklearn.manifold import TSNE
 
-from jaxvae import data, keys, schedules, traverse
+from jaxvae import classes, data, keys, schedules, traverse
 from jaxvae.model import Model
-from jaxvae.report import charts, figures, gif, table, topology
+from jaxvae.report import charts, embedding, figures, gif, table, topology
 
 STEPS = 11  # of a traversal: from -3 to 3 in steps of 0.6
 FRAMES = 21  # of an animated one
@@ -18,6 +19,11 @@ STARTS = 3  # images that an animation begins from
 PAIRS = 20  # reconstructions shown
 SAMPLES = 64
 DRAWS = 4_000  # of the prior, beside the codes
+CLASSES = 20  # at most, of a factor whose classes are drawn
+DRAWN = 12  # samples of a class
+MOVES = 13  # images from one class to another
+PLANE = 20  # steps along each latent of a plane
+EMBEDDED = 2_000  # images
 
 
 class Encoded(NamedTuple):
@@ -131,6 +137,8 @@ def draw(
     f'{title}: codes and their priors',
     active=active,
   )
+  _draw_classes(model, params, hyper, key, encoded, images, spec, place)
+  _draw_plane(model, config, encoded, images, spec, place)
   history = home / 'metrics.jsonl'
   if history.exists():
     lines = history.read_text().splitlines()
@@ -144,6 +152,110 @@ def draw(
       [row.name for row in rows],
       [factor.name for factor in spec.factors],
     )
+
+
+def _draw_classes(
+  model, params, hyper, key, encoded, images, spec, place
+) -> None:
+  """What the first label or head does: samples by class, one into another."""
+  space = model.space
+  told = {
+    factor: count
+    for factor, (_, count) in classes.slots(space).items()
+    if count <= CLASSES
+  }
+  if not told:
+    return
+  factor, count = next(iter(told.items()))
+  names = [f'{factor} {label}' for label in range(count)]
+  # The same noise for every class, so that a column is one style where the
+  # prior of the style is the same for all of them.
+  drawn = [
+    space.sample_prior(
+      key,
+      (DRAWN,),
+      hyper,
+      model.prior(params),
+      classes.labels(space, {factor: label}, DRAWN),
+    )
+    for label in range(count)
+  ]
+  figures.grid(
+    place / 'classes.png',
+    np.stack([images(z) for z in drawn]),
+    names,
+    [''] * DRAWN,
+    f'{spec.title}: samples of each class',
+    'draws from the prior',
+  )
+  column = [one.name for one in spec.factors].index(factor)
+  found, first = np.unique(encoded.factors[:, column], return_index=True)
+  starts, count = encoded.z[first], len(found)
+  ends = np.stack(
+    [classes.at(space, starts, {factor: label}) for label in found], axis=1
+  )
+  share = np.linspace(0.0, 1.0, MOVES, dtype=np.float32)
+  shape = (count, count, MOVES)
+  frames = jax.jit(model.between)(
+    params,
+    _each(starts[:, None, None], shape),
+    _each(ends[:, :, None], shape),
+    np.broadcast_to(share, shape).reshape(-1),
+  )
+  frames = np.clip(frames, 0.0, 1.0).reshape(*shape, *frames.shape[1:])
+  figures.grid(
+    place / 'transforms.png',
+    np.concatenate([encoded.images[first, None], frames[:, :, -1]], axis=1),
+    [names[label] for label in found],
+    ['image', *(f'as {label}' for label in found)],
+    f'{spec.title}: one image of each class, told every class',
+  )
+  gif.write_traversals(
+    place / 'transforms.gif',
+    frames,
+    [names[label] for label in found],
+    np.linspace(0.0, 1.0, MOVES),
+    f'{spec.title}: from each class to each other',
+    column_labels=[f'as {label}' for label in found],
+  )
+
+
+def _draw_plane(model, config, encoded, images, spec, place) -> None:
+  """Codes by class; what a plane of two latents holds."""
+  space, names = model.space, model.space.names
+  plane = (space.sample_dim, space.latents) == (2, 2)
+  plane = plane and space.topology(0) == 'line'
+  if plane:
+    figures_at, quantiles = traverse.plane(space, images, PLANE)
+    embedding.manifold(
+      place / 'manifold.png',
+      figures_at,
+      quantiles,
+      f'{spec.title}: what lies where',
+      names,
+    )
+  sets = [i for i, f in enumerate(spec.factors) if f.topology == 'points']
+  if not sets or not (plane or config.eval.embedding):
+    return
+  classes_of = encoded.factors[:EMBEDDED, sets[0]]
+  shown = encoded.codes[:EMBEDDED]
+  said = 'codes'
+  if not plane:
+    shown = TSNE(init='pca', random_state=config.seed).fit_transform(shown)
+    said = 't-SNE of the codes'
+  embedding.codes(
+    place / 'embedding.png',
+    [(f'by {spec.factors[sets[0]].name}', shown)],
+    classes_of,
+    f'{spec.title}: {said}',
+    names if plane else ('', ''),
+  )
+
+
+def _each(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+  """Points [..., d] for each place of `shape`, in rows."""
+  width = points.shape[-1]
+  return np.broadcast_to(points, (*shape, width)).reshape(-1, width)
 
 
 def _starts(factors: np.ndarray, spec: data.DataSpec) -> list[int]:

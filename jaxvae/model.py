@@ -86,6 +86,8 @@ class Model(NamedTuple):
       labels `[b, slots]` that are known, NaN for those that are not.
     prior: params -> what the priors have learned, as the space takes it.
     decode: (params, z `[b, d]`) -> expected image `[b, h, w, c]`.
+    between: (params, z, other z, share `[b]`) -> the same of what lies between
+      the codes of two points, at 0 the first and at 1 the second.
     kl: (params, q, z, hyper, labels=None) -> `[b, l]` nats, the divergence of
       each latent, given the labels `[b, slots]` that are known.
     outputs: (params, batch, hyper, key, training=False) -> Outputs, with one
@@ -98,6 +100,7 @@ class Model(NamedTuple):
   posterior: Callable[[Any, Array], tuple[Any, ...]]
   prior: Callable[[Any], tuple[Any, ...]]
   decode: Callable[[Any, Array], Array]
+  between: Callable[[Any, Array, Array, Array], Array]
   kl: Callable[..., Array]
   outputs: Callable[..., Outputs]
   space: LatentSpace
@@ -197,13 +200,19 @@ def build(
 
     return learned.priors(space, params, numbers)
 
-  def drawn(params, z, hyper=None):
+  def read(z, hyper=None):
+    """What the decoder is given of z."""
     code = space.code(z, hyper)
-    given = (space.given(z),) if film else ()
-    return apply(params, VAE.decode, code, *given)
+    return (code, space.given(z)) if film else (code,)
 
   def decode(params, z):
-    return pixels.mean(drawn(params, z))
+    return pixels.mean(apply(params, VAE.decode, *read(z)))
+
+  def between(params, z, other, share):
+    far = share[:, None]
+    ends = zip(read(z), read(other), strict=True)
+    middle = [(1 - far) * a + far * b for a, b in ends]
+    return pixels.mean(apply(params, VAE.decode, *middle))
 
   def kl(params, q, z, hyper, labels=None):
     known_priors = prior(params)
@@ -236,7 +245,7 @@ def build(
         z = told.tell(space, z, at)
       told_labels = None if batch.labelled is None else known
       apart = kl(params, q, z, hyper, told_labels)
-      images = drawn(params, z, hyper if training else None)
+      images = apply(params, VAE.decode, *read(z, hyper if training else None))
       fit = pixels.log_prob(images, batch.image, log_scale)
       return apart, fit, numbers, q, z
 
@@ -249,7 +258,9 @@ def build(
       penalties['cross_entropy'] = hyper.alpha * missed
     return Outputs(apart, fit, penalties, q, z)
 
-  return Model(init, posterior, prior, decode, kl, outputs, space, pixels)
+  return Model(
+    init, posterior, prior, decode, between, kl, outputs, space, pixels
+  )
 
 
 def _networks(space, pixels, nets, classes, shape) -> VAE:

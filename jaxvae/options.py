@@ -152,5 +152,8 @@ KEYS: dict[str, Key] = {
   'eval.active_kl': Key(
     0.1, _NOT_NEGATIVE, 'nats from which a latent counts as active', free=True
   ),
+  'eval.embedding': Key(
+    False, _BOOL, 'draw a t-SNE of the codes by class, in seconds', free=True
+  ),
   'eval.figures': Key(True, _BOOL, 'draw figures and animations', free=True),
 }

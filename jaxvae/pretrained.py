@@ -61,7 +61,8 @@ class Pretrained(NamedTuple):
       draws of the prior, of the classes that `labels` name; the same for the
       same n and seed.
     transform: (images, labels, steps=2) -> images `[n, steps, h, w, c]`, from
-      each image as it is decoded to the same at other classes, all else held.
+      each image as it is decoded to the same at other classes, all else held;
+      what the decoder reads goes from one to the other in a straight line.
     traverse: (image `[h, w, c]`, latent=None, steps=11, span=None) -> images
       `[latents, steps, h, w, c]`. The image's latents one after another, or
       only `latent`, a number or a name, in `steps` values from low to high of
@@ -175,10 +176,14 @@ def _functions(
   def expected(params, z):
     return jnp.clip(model.decode(params, z), 0.0, 1.0)
 
+  @jax.jit
+  def moved(params, z, other, share):
+    return jnp.clip(model.between(params, z, other, share), 0.0, 1.0)
+
   def encode(images, labels=None):
     images = checked.images(images, shape)
     given = checked.labels(labels or {}, counts, len(images))
-    known = np.asarray(classes.labels(space, given, len(images)))
+    known = classes.labels(space, given, len(images))
 
     def pixels(part):
       if part.dtype == np.uint8:
@@ -208,8 +213,10 @@ def _functions(
     z = encode(images).mean
     given = checked.labels(labels, counts, len(z))
     steps = checked.whole('steps', steps, 2)
-    path = classes.toward(space, z, given, steps)
-    flat = decode(np.asarray(path).reshape(-1, space.sample_dim))
+    end = np.asarray(classes.at(space, z, given))
+    rows = [np.repeat(points, steps, axis=0) for points in (z, end)]
+    share = np.tile(np.linspace(0.0, 1.0, steps, dtype=np.float32), len(z))
+    flat = _in_batches(lambda *part: moved(params, *part), *rows, share)
     return flat.reshape(len(z), steps, *shape)
 
   return encode, decode, sample, transform

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import jax.numpy as jnp
 import numpy as np
+from scipy.special import ndtri
 
 from jaxvae.latent.product import LatentSpace
 
@@ -55,3 +56,26 @@ def values_of(
   once_round = kind == 'loop' and span is None
   value = np.linspace(low, high, steps, not once_round, dtype=np.float32)
   return np.rint(value) if kind == 'points' else value
+
+
+def plane(
+  space: LatentSpace, decode: Callable[[np.ndarray], np.ndarray], steps: int
+) -> tuple[np.ndarray, np.ndarray]:
+  """What a space of two numbers holds, at quantiles of the normal prior.
+
+  Args:
+    space: of two latents on lines and nothing else.
+    decode: z `[n, 2]` -> images `[n, h, w, c]`.
+    steps: along each latent.
+
+  Returns:
+    Images `[steps, steps, h, w, c]`: the first latent from left to right, the
+    second from the last row up; and the quantiles `[steps]`, from 5 % to 95 %.
+  """
+  if (space.sample_dim, space.latents, space.topology(0)) != (2, 2, 'line'):
+    raise ValueError('a plane needs a space of two latents on lines')
+  quantiles = np.linspace(0.05, 0.95, steps)
+  value = np.asarray(ndtri(quantiles), np.float32)
+  rows, columns = np.meshgrid(value[::-1], value, indexing='ij')
+  flat = decode(np.stack([columns, rows], axis=-1).reshape(-1, 2))
+  return flat.reshape(steps, steps, *flat.shape[1:]), quantiles

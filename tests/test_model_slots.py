@@ -1,7 +1,5 @@
 """Models of all slots: gradients, labels, pairs, and what priors learn."""
 
-from types import SimpleNamespace
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,14 +28,7 @@ FACTORS = (Factor('row', 3, 'points'),)
 
 
 def _build(latent, factors=FACTORS, pairs=0, shape=(8, 8, 1), labels=0.5):
-  config = SimpleNamespace(
-    net=tiny.MLP,
-    latent=latent,
-    likelihood='bernoulli',
-    classifier='',
-    data=SimpleNamespace(pairs=pairs),
-    labels=SimpleNamespace(fraction=labels),
-  )
+  config = tiny.config(latent=latent, labels=labels, pairs=pairs)
   return build(config, shape, factors)
 
 

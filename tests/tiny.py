@@ -28,22 +28,23 @@ def hyper(**changes):
   return Hyper(**{k: np.float32(v) for k, v in (values | changes).items()})
 
 
-def model(
-  net=MLP,
-  latent='gaussian(3)',
-  likelihood='bernoulli',
-  shape=(8, 8, 1),
-  labels=0.0,
+def config(
+  net=MLP, latent='gaussian(3)', likelihood='bernoulli', labels=0.0, pairs=0
 ):
-  config = SimpleNamespace(
+  return SimpleNamespace(
     net=net,
     latent=latent,
     likelihood=likelihood,
     classifier='',
-    data=SimpleNamespace(pairs=0),
+    data=SimpleNamespace(pairs=pairs),
     labels=SimpleNamespace(fraction=labels),
   )
-  return build(config, shape)
+
+
+def model(
+  net=MLP, latent='gaussian(3)', likelihood='bernoulli', shape=(8, 8, 1)
+):
+  return build(config(net, latent, likelihood), shape)
 
 
 def optimizer(text):

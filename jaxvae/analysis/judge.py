@@ -105,6 +105,27 @@ def reader(params: Any) -> Callable[[np.ndarray], np.ndarray]:
   return read
 
 
+def features(params: Any) -> Callable[[np.ndarray], np.ndarray]:
+  """Images `[n, h, w, c]` -> what the dense layer makes of them, `[n, 256]`."""
+  net = network(len(params['head']['bias']))
+
+  @jax.jit
+  def dense(params, image):
+    _, state = net.apply(
+      {'params': params},
+      image,
+      capture_intermediates=lambda module, _: module.name == 'dense0',
+    )
+    (found,) = state['intermediates']['dense0']['__call__']
+    return jax.nn.relu(found)
+
+  def read(images):
+    parts = [images[at : at + 1_000] for at in range(0, len(images), 1_000)]
+    return np.concatenate([np.asarray(dense(params, part)) for part in parts])
+
+  return read
+
+
 def save(path: pathlib.Path, params: Any) -> None:
   """Writes the parameters as arrays by name."""
   leaves = jax.tree_util.tree_leaves_with_path(params)

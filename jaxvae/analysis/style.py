@@ -1,6 +1,6 @@
 """Content and style: what changes with the class of an image, and what stays.
 
-  python -m jaxvae.analysis.style RUN... --judge judge.npz --out results/NAME.json
+  python -m jaxvae.analysis.style RUN... --judge judge.npz --out NAME.json
 
 Test images are given every other class, and a classifier that shares nothing
 with the model (`jaxvae.analysis.judge`) says what they became. The results are
@@ -101,8 +101,7 @@ def measure(home: str, read: Any) -> dict[str, float]:
     'style r': float(np.median(kept)),
     'lowest r': float(np.min(kept)),
     'samples': float(np.mean(read(drawn).argmax(axis=1) == drawn_as)),
-    'variety': _spread(drawn, drawn_as)
-    / _spread(images[chosen], labels[chosen]),
+    'variety': spread(drawn, drawn_as) / spread(images[chosen], labels[chosen]),
     'accuracy': float(np.mean(encoded.chart[:, column] == labels)),
     'class from style': float(found),
     'I(style; class)': float(np.max(told_by)),
@@ -110,7 +109,7 @@ def measure(home: str, read: Any) -> dict[str, float]:
   }
 
 
-def _spread(images: np.ndarray, labels: np.ndarray) -> float:
+def spread(images: np.ndarray, labels: np.ndarray) -> float:
   """Mean distance of two different images of a class, mean over classes."""
   within = []
   for label in np.unique(labels):

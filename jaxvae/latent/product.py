@@ -173,8 +173,8 @@ class LatentSpace(NamedTuple):
         label), NaN for nothing. What a label is drawn to be, the slots of the
         same factor are told.
     """
-    if labels is None:
-      labels = jnp.full((*shape, len(self.slots)), jnp.nan)
+    nothing = jnp.full((*shape, len(self.slots)), jnp.nan)
+    labels = nothing if labels is None else jnp.asarray(labels)
     drawn: list[Any] = [None] * len(self.slots)
     known = self._each(prior)
     # Labels first: what they are is told to the others.

@@ -66,6 +66,7 @@ def check(space: Any, written: str) -> None:
 
 def spread(space: Any, labels: Array) -> Array:
   """`labels` with what a label is told to the other slots of its factor."""
+  labels = jnp.asarray(labels)
   for i, slot in enumerate(space.slots):
     for j, name in enumerate(space.factors):
       if slot.given is not None and i != j and name == space.factors[i]:
@@ -127,6 +128,7 @@ def likely(space: Any, scores: Array, labels: Array) -> Array:
     scores: `[..., scores_dim]` of the classifier.
     labels: `[..., slots]`.
   """
+  labels = jnp.asarray(labels)
   for i, (slot, part) in enumerate(
     zip(space.slots, space.numbers(None, scores), strict=True)
   ):

@@ -85,6 +85,28 @@ def traversals(
   _save_image(path, image)
 
 
+def grid(
+  path,
+  images,
+  row_labels: Sequence[str],
+  column_labels: Sequence[str],
+  title: str,
+  axis_label: str = '',
+) -> None:
+  """Images [rows, columns, h, w, c] with a name for each row and column."""
+  images = sheet.to_rgb(images, 'images', 'rows columns h w c')
+  _count(row_labels, len(images), 'row labels', 'rows')
+  _count(column_labels, images.shape[1], 'column labels', 'columns')
+  image, _ = sheet.draw(
+    [list(row) for row in images],
+    title=title,
+    row_labels=row_labels,
+    column_labels=column_labels,
+    axis_label=axis_label,
+  )
+  _save_image(path, image)
+
+
 def samples(
   path, images, title: str = 'Samples', labels: Sequence[str] = ()
 ) -> None:
