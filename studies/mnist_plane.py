@@ -29,10 +29,13 @@ SHARED = {
 }
 
 
+BETAS = {'': (0.0, 1.0, 8.0, 12.0, 200.0), ", scale='softplus'": (1.0, 12.0)}
+
+
 def sweep():
   for latents in (2, 10):
-    for scale in ('', ", scale='softplus'"):
-      for beta in (0.0, 1.0, 8.0, 12.0, 200.0):
+    for scale, betas in BETAS.items():
+      for beta in betas:
         for seed in range(5):
           yield {
             'latent': f'gaussian({latents}{scale})',

@@ -58,9 +58,14 @@ def without(reconstruction: Any, rest: Any) -> Any:
 
 
 def trained(
-  model: Model, config: Any, source: Any, seed: int, cut: bool
+  model: Model,
+  config: Any,
+  source: Any,
+  seed: int,
+  cut: bool,
+  steps: int = STEPS,
 ) -> tuple[Any, dict[str, float]]:
-  """Parameters after `STEPS`, and reconstruction and KL of the last batches."""
+  """Parameters, and reconstruction and KL over the last 100 batches."""
   hyper = schedules.targets(config.hyper)
   root = jax.random.key(seed)
   params = model.init(keys.stream(root, 'init'))
@@ -80,7 +85,7 @@ def trained(
     return optax.apply_updates(params, change), state, numbers
 
   state, last = tx.init(params), []
-  for at in range(STEPS):
+  for at in range(steps):
     fetched = jax.tree.map(lambda x: x[0], source.fetch(at, 1))
     params, state, numbers = step(params, state, fetched, at)
     last = [*last[-99:], numbers]

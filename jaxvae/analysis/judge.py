@@ -35,18 +35,23 @@ def network(classes: int) -> ConvEncoder:
 
 
 def train(
-  images: np.ndarray, labels: np.ndarray, classes: int, seed: int = 0
+  images: np.ndarray,
+  labels: np.ndarray,
+  classes: int,
+  seed: int = 0,
+  steps: int = STEPS,
 ) -> Any:
-  """Parameters of `network`, trained for `STEPS` steps.
+  """Parameters of `network`, trained.
 
   Args:
     images: `[n, h, w, c]` in [0, 1].
     labels: `[n]` classes.
     classes: how many.
     seed: of everything random.
+    steps: of training.
   """
   net, root = network(classes), jax.random.key(seed)
-  rate = optax.cosine_decay_schedule(RATE, STEPS)
+  rate = optax.cosine_decay_schedule(RATE, steps)
   tx = optax.adamw(rate, weight_decay=1e-2)
   params = net.init(keys.stream(root, 'init'), jnp.asarray(images[:1]))[
     'params'
@@ -68,7 +73,7 @@ def train(
   state = tx.init(params)
   rng = np.random.default_rng(seed)
   each = len(images) // BATCH
-  for at in range(STEPS):
+  for at in range(steps):
     if at % each == 0:
       order = rng.permutation(len(images))
     chosen = order[at % each * BATCH :][:BATCH]

@@ -57,7 +57,7 @@ def measure(home: str, read: Any) -> dict[str, float]:
     read: a judge, images -> log-probabilities.
 
   Raises:
-    UserError: the model has no classes.
+    UserError: the model has no classes, or no style.
   """
   run = jaxvae.load(home)
   space = latent_space(run.config.latent)
@@ -73,6 +73,8 @@ def measure(home: str, read: Any) -> dict[str, float]:
   style = np.flatnonzero(
     (encoded.kl.mean(axis=0) > ACTIVE) & (np.arange(space.latents) != column)
   )
+  if not len(style):
+    raise UserError(f'{home}: no latent beside the class has {ACTIVE} nats')
   chosen = order[:IMAGES]
   target, before, after = [], [], []
   for shift in range(1, count):

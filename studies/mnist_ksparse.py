@@ -1,0 +1,35 @@
+"""Content and style on MNIST: a K-sparse head, none, and labels.
+
+  python -m jaxvae.study --study=studies/mnist_ksparse.py --workdir=runs/style
+  python -m jaxvae.analysis.judge runs/style/0000 --out judge.npz
+  python -m jaxvae.analysis.style runs/style/[0-9]* --judge judge.npz \
+    --out results/mnist_style.json
+
+The decoder is given the largest of the classifier's probabilities, all of them,
+or the 'separation factor' of them added to the latents; last, encoder and
+decoder are told the digit itself, a conditional VAE, at the beta of its config.
+Five seeds each.
+
+Measured: not yet.
+"""
+
+CONFIG = 'mnist_ksparse'
+SHARED = {'eval.figures': False}
+KINDS = {
+  'K-sparse, k = 1': {},
+  'no layer': {'latent': "head(10, k=10, factor='digit') + gaussian(10)"},
+  'separation factor': {
+    'latent': "head(10, k=1, a=10., b=0.25, join='add', factor='digit')"
+    ' + gaussian(10)'
+  },
+  'label': {
+    'latent': "label(10, factor='digit') + gaussian(10)",
+    'hyper.beta': 2.0,
+  },
+}
+
+
+def sweep():
+  for name, changes in KINDS.items():
+    for seed in range(5):
+      yield {'name': name, **changes, 'seed': seed}
