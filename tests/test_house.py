@@ -26,6 +26,8 @@ BELOW = MODEL | {
 }
 TRAINING = BELOW | {
   *(
+    'checked',
+    'classes',
     'cli',
     'draw',
     'evaluate',
@@ -52,6 +54,8 @@ MAY_IMPORT = {
   'model': MODEL,
   'objectives': MODEL | {'schedules'},
   'traverse': {'latent'},
+  'classes': {'latent'},
+  'checked': {'errors'},
   'data.render': set(),
   'data': FLOOR | {'data.render'},
   'options': {'structs'},
@@ -64,6 +68,7 @@ MAY_IMPORT = {
   'data.prepare': FLOOR | {'cli', 'config', 'data'},
   'doctor': TRAINING,
   'main': TRAINING | {'doctor'},
+  'transform': TRAINING,
   'topology.discover': TRAINING,
   'topology.finetune': TRAINING | {'topology.discover'},
   'topology.__main__': TRAINING | {'topology.discover', 'topology.finetune'},
@@ -83,7 +88,7 @@ ONLY_IN = {
 }
 FLAG_FILES = (
   *('main.py', 'cli.py', 'data/prepare.py', 'study/__main__.py'),
-  'topology/__main__.py',
+  *('topology/__main__.py', 'transform.py'),
 )
 MESH_FILES = ('train/sharding.py',)
 MESH_NAMES = {'Mesh', 'NamedSharding', 'PartitionSpec', 'make_mesh', 'pmap'}

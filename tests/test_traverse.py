@@ -1,9 +1,10 @@
 """Traversals, decoded by a function that shows the latents themselves."""
 
 import numpy as np
+import pytest
 
 from jaxvae.latent.slots import latent_space
-from jaxvae.traverse import traverse
+from jaxvae.traverse import plane, traverse
 
 SPACE = latent_space('gaussian(2) + gaussian(1)')
 Z = np.array([[0.5, -1.0, 2.0], [0.1, 0.2, 0.3]], np.float32)
@@ -55,3 +56,18 @@ def test_a_span_of_ones_own_has_both_ends_on_a_loop_too():
   z = np.zeros((1, 1), np.float32)
   _, values = traverse(space, as_pixels, z, [0], 3, (0.0, 1.0))
   np.testing.assert_allclose(values[0], [0, 0.5, 1])
+
+
+def test_a_plane_lies_at_quantiles_of_the_prior():
+  space = latent_space('gaussian(2)')
+  images, quantiles = plane(
+    space, lambda z: np.repeat(z[:, None, None], 2, axis=1), 3
+  )
+  np.testing.assert_allclose(quantiles, [0.05, 0.5, 0.95])
+  # The normal distribution has 5 % below -1.6449 (any table).
+  edge = 1.644854
+  first, second = images[..., 0, 0, 0], images[..., 0, 0, 1]
+  np.testing.assert_allclose(first[0], [-edge, 0, edge], atol=1e-5)
+  np.testing.assert_allclose(second[:, 0], [edge, 0, -edge], atol=1e-5)
+  with pytest.raises(ValueError, match='two latents on lines'):
+    plane(latent_space('gaussian(3)'), None, 3)

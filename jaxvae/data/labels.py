@@ -13,8 +13,6 @@ import numpy as np
 from jaxvae.data import batches
 from jaxvae.errors import UserError
 
-PICKS = ('random', 'even', 'balanced')
-
 
 @functools.lru_cache(maxsize=8)
 def chosen(seed: int, size: int, fraction: float, pick: str) -> np.ndarray:

@@ -12,7 +12,7 @@ from jaxvae.errors import UserError
 SIZE = 10_000
 
 
-@pytest.mark.parametrize('pick', labels.PICKS)
+@pytest.mark.parametrize('pick', ['random', 'even'])
 @pytest.mark.parametrize('fraction', [0.0001, 0.01, 0.37, 1.0])
 def test_so_many_images_are_labelled(pick, fraction):
   known = labels.chosen(3, SIZE, fraction, pick)
@@ -30,6 +30,25 @@ def test_even_labels_are_evenly_spaced():
 def test_the_seed_decides_which():
   one, two = (labels.chosen(seed, SIZE, 0.01, 'random') for seed in (0, 1))
   assert len(np.intersect1d(one, two)) < 10
+
+
+def test_balanced_labels_are_as_many_of_each_class():
+  rng = np.random.default_rng(0)
+  classes = rng.choice(4, (SIZE, 1), p=[0.7, 0.2, 0.09, 0.01])
+  known = labels.balanced(1, classes, 0.02)
+  assert (np.diff(known) > 0).all()
+  np.testing.assert_array_equal(np.bincount(classes[known, 0]), [50] * 4)
+  # What does not divide goes to some of them.
+  odd = np.bincount(classes[labels.balanced(1, classes, 0.0202), 0])
+  assert sorted(odd) == [50, 50, 51, 51]
+  # A class that has too few has all of its images.
+  few = np.bincount(classes[labels.balanced(1, classes, 0.2), 0])
+  np.testing.assert_array_equal(few[:3], [500] * 3)
+  assert few[3] == np.sum(classes == 3)
+  other = labels.balanced(2, classes, 0.02)
+  assert len(np.intersect1d(known, other)) < 150
+  with pytest.raises(UserError, match='3 images, fewer than the 4 classes'):
+    labels.balanced(1, classes, 0.0003)
 
 
 def _positions(first, count, part=(0, 1), share=0.25, seed=5):
@@ -109,3 +128,34 @@ def test_labels_and_pairs_are_not_for_one_run(config):
       seed=0,
       labels=weak,
     )
+
+
+def test_a_source_labels_as_many_of_each_class(tmp_path):
+  config = ConfigDict(
+    {
+      'name': 'digits',
+      'data_dir': str(tmp_path),
+      **dict.fromkeys(('variant', 'manual_dir', 'path'), ''),
+      **dict.fromkeys(('image_size', 'channels', 'pairs', 'holdout'), 0),
+      'placement': 'host',
+      'binarize': False,
+    }
+  )
+  told = ConfigDict({'fraction': 100 / 1617, 'share': 0.5, 'pick': 'balanced'})
+  source = data.open_source(
+    config, split='train', batch_size=32, seed=0, labels=told
+  )
+  size = source.spec.size
+  told.fraction = 100 / size
+  source = data.open_source(
+    config, split='train', batch_size=32, seed=0, labels=told
+  )
+  # 160 steps of 16 labelled rows are many rounds through 100 images.
+  digits = []
+  for at in range(160):
+    block = jax.tree.map(lambda x: x[0], source.fetch(at, 1))
+    batch = source.decode(source.resident, block)
+    digits.append(np.asarray(batch.factors[16:, 0]))
+    assert np.asarray(batch.labelled)[16:].all()
+  counts = np.bincount(np.concatenate(digits), minlength=10)
+  assert counts.min() > 230 and counts.max() < 282
