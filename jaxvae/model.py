@@ -23,6 +23,7 @@ from jaxvae.latent.product import LatentSpace
 from jaxvae.latent.slots import latent_space
 from jaxvae.likelihoods import Likelihood, likelihood
 from jaxvae.nets import Net, conditional, net
+from jaxvae.nets.shift import shifted
 from jaxvae.structs import Outputs
 
 
@@ -122,11 +123,15 @@ def parts(config: Any) -> tuple[LatentSpace, Likelihood, Net, Net]:
         ' 0; allowed: above 0, to 1',
         hint='1 where all images are labelled',
       )
-  if config.classifier and not space.scores_dim:
-    raise UserError(
-      f'config.classifier={config.classifier!r}, and no slot of config.latent='
-      f'{config.latent!r} reads it; allowed: empty'
-    )
+  for key, value in (
+    ('classifier', config.classifier),
+    ('labels.shift', config.labels.shift),
+  ):
+    if value and not space.scores_dim:
+      raise UserError(
+        f'config.{key}={value!r}, and no slot of config.latent='
+        f'{config.latent!r} has a classifier; allowed: {type(value)()!r}'
+      )
   nets = net(config.net)
   return (
     space,
@@ -230,7 +235,10 @@ def build(
     known = nothing_known(batch.image)
     if batch.labelled is not None:
       known = labels.of_slots(batch.factors, batch.labelled, told_by)
-    scores = scored(params, batch.image)
+    seen = batch.image
+    if training and config.labels.shift:
+      seen = shifted(keys.stream(key, 'shift'), seen, config.labels.shift)
+    scores = scored(params, seen)
     relative = apply(params, VAE.relative_log_scale)
     log_scale = jnp.log(hyper.noise) + relative if pixels.scaled else relative
 

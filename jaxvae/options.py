@@ -116,6 +116,9 @@ KEYS: dict[str, Key] = {
     _one_of('random', 'even', 'balanced'),
     'which images are labelled: any, evenly spaced ones, as many of each class',
   ),
+  'labels.shift': Key(
+    0, _COUNT, 'pixels; in training the classifier sees images moved by so many'
+  ),
   'hyper.learning_rate': Key(5e-4, _POSITIVE, 'step size of the optimiser'),
   'hyper.beta': Key(1.0, _NOT_NEGATIVE, 'weight of the KL (beta_vae)'),
   'hyper.gamma': Key(100.0, _NOT_NEGATIVE, 'weight of |KL - C| (annealed_vae)'),

@@ -214,6 +214,22 @@ def test_a_classifier_without_a_reader_is_refused():
     build(config, (8, 8, 1), ROW)
 
 
+def test_the_classifier_alone_sees_moved_images_and_only_in_training():
+  config = tiny.config(latent=LABEL, labels=1.0)
+  config.labels.shift = 2
+  model = build(config, (8, 8, 1), ROW)
+  params, batch = tiny.params(model), _batch([True] * 4)
+  run = jax.jit(model.outputs, static_argnames='training')
+  args = params, batch, tiny.hyper(), jax.random.key(0)
+  still, moved = (run(*args, training=training) for training in (False, True))
+  assert (still.posterior[1].logits != moved.posterior[1].logits).any()
+  # The label is known, so all else is as it was.
+  np.testing.assert_array_equal(
+    still.posterior[0].mean, moved.posterior[0].mean
+  )
+  np.testing.assert_array_equal(still.log_likelihood, moved.log_likelihood)
+
+
 def test_classes_are_found_by_factor():
   space = latent_space(
     "gaussian(1) + label(3, factor='a') + head(4, factor='b')"

@@ -37,7 +37,7 @@ def config(
     likelihood=likelihood,
     classifier='',
     data=SimpleNamespace(pairs=pairs),
-    labels=SimpleNamespace(fraction=labels),
+    labels=SimpleNamespace(fraction=labels, shift=0),
   )
 
 

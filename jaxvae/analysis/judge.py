@@ -17,12 +17,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax import Array
 
 import jaxvae
 from jaxvae import data, keys
 from jaxvae.errors import UserError
 from jaxvae.nets.convnet import ConvEncoder
+from jaxvae.nets.shift import shifted
 
 SHIFT = 2  # pixels
 STEPS, BATCH = 4_000, 128
@@ -65,7 +65,7 @@ def train(
 
   @jax.jit
   def step(params, state, image, label, at):
-    image = shifted(keys.stream(root, 'shift', at), image)
+    image = shifted(keys.stream(root, 'shift', at), image, SHIFT)
     gradient = jax.grad(loss)(params, image, label)
     change, state = tx.update(gradient, state, params)
     return optax.apply_updates(params, change), state
@@ -79,20 +79,6 @@ def train(
     chosen = order[at % each * BATCH :][:BATCH]
     params, state = step(params, state, images[chosen], labels[chosen], at)
   return jax.device_get(params)
-
-
-def shifted(key: Array, image: Array) -> Array:
-  """Images `[b, h, w, c]` moved by up to `SHIFT` pixels, black outside."""
-  b, h, w, c = image.shape
-  edge = ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0))
-  padded = jnp.pad(image, edge)
-  places = jax.random.randint(key, (b, 2), 0, 2 * SHIFT + 1)
-
-  def one(picture, place):
-    start = (place[0], place[1], jnp.zeros_like(place[0]))
-    return jax.lax.dynamic_slice(picture, start, (h, w, c))
-
-  return jax.vmap(one)(padded, places)
 
 
 def reader(params: Any) -> Callable[[np.ndarray], np.ndarray]:

@@ -27,6 +27,7 @@ DOCUMENTS = (
   'docs/results.md',
   'docs/ensembles.md',
   'docs/metrics.md',
+  'docs/conditional.md',
 )
 _KINDS = {'runs': runs_table, 'study': study_table}
 _BLOCK = re.compile(
