@@ -21,7 +21,7 @@ SAMPLES = 64
 DRAWS = 4_000  # of the prior, beside the codes
 CLASSES = 20  # at most, of a factor whose classes are drawn
 DRAWN = 12  # samples of a class
-MOVES = 13  # images from one class to another
+MOVES = 9  # images from one class to another
 PLANE = 20  # steps along each latent of a plane
 EMBEDDED = 2_000  # images
 

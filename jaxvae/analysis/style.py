@@ -21,6 +21,7 @@ seeds are one row, medians and ranges. The columns:
              chance it is 1 / classes
   I(style; class)
              nats, the largest of a style latent, by 20 bins
+  MIG        of all latents, as the run measured it
   style from head
              share of the style latents' variance that a linear map tells from
              what the decoder is given of the classifier
@@ -60,6 +61,7 @@ def measure(home: str, read: Any) -> dict[str, float]:
     UserError: the model has no classes, or no style.
   """
   run = jaxvae.load(home)
+  said = json.loads(pathlib.Path(home, 'metrics.json').read_text())
   space = latent_space(run.config.latent)
   told = classes.slots(space)
   if not told:
@@ -107,6 +109,7 @@ def measure(home: str, read: Any) -> dict[str, float]:
     'accuracy': float(np.mean(encoded.chart[:, column] == labels)),
     'class from style': float(found),
     'I(style; class)': float(np.max(told_by)),
+    'MIG': said['mig'],
     'style from head': _linear(np.asarray(head), codes),
   }
 

@@ -99,8 +99,11 @@ def carry(
   Raises:
     UserError: the networks differ in more than what the latents ask for.
   """
-  numbers = _places(before, after, same, 'params_dim')
-  code = _places(before, after, same, 'code_dim')
+  # The numbers of labels and heads come from the classifier.
+  numbers = _places(
+    before, after, same, lambda s: 0 if s.classifier else s.params_dim
+  )
+  code = _places(before, after, same, lambda s: 0 if s.added else s.code_dim)
   first = 'dense0' if 'dense0' in params['decoder'] else 'head'
   # Path of the layers that touch the latents -> axis, and what moves where.
   touching = {
@@ -136,10 +139,10 @@ def carry(
   return merge(params, fresh, ())
 
 
-def _places(before, after, same, what) -> tuple[np.ndarray, np.ndarray]:
+def _places(before, after, same, size) -> tuple[np.ndarray, np.ndarray]:
   """Where the numbers of the slots that stay were, and where they go."""
-  old = np.cumsum([0, *(getattr(slot, what) for slot in before.slots)])
-  new = np.cumsum([0, *(getattr(slot, what) for slot in after.slots)])
+  old = np.cumsum([0, *map(size, before.slots)])
+  new = np.cumsum([0, *map(size, after.slots)])
   source = [np.arange(old[a], old[a + 1]) for a, _ in same]
   target = [np.arange(new[b], new[b + 1]) for _, b in same]
   empty = [np.zeros(0, int)]

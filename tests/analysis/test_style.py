@@ -58,7 +58,9 @@ def test_a_judge_reads_digits_and_comes_back_from_its_file(
   assert judge.features(again)(images).shape == (len(images), 256)
 
 
-def test_style_is_measured(run, judged):
+def test_style_is_measured_and_drawn(run, judged):
+  drawn = {path.name for path in (run / 'figures').iterdir()}
+  assert {'classes.png', 'transforms.png', 'transforms.gif'} <= drawn
   found = style.measure(str(run), judge.reader(judged))
   assert 0.5 < found['target'] <= 1 and 0.5 < found['samples'] <= 1
   assert found['style r'] >= found['lowest r'] > 0
@@ -132,6 +134,9 @@ def test_models_without_classes_are_refused(run, tmp_path):
     assert loop.train(config, str(tmp_path / 'plain')) == 0
   with pytest.raises(UserError, match='has no classes'):
     style.measure(str(tmp_path / 'plain'), None)
+  drawn = {path.name for path in (tmp_path / 'plain' / 'figures').iterdir()}
+  assert {'manifold.png', 'embedding.png'} <= drawn
+  assert not {'classes.png', 'transforms.png'} & drawn
 
 
 def test_classes_are_given_and_asked_for(run):

@@ -96,3 +96,13 @@ def test_what_does_not_fit_is_named_in_one_line(tmp_path):
   with pytest.raises(ValueError, match='1 labels for 3 images'):
     figures.samples(path, images[0], labels=['a'])
   assert not path.exists()
+
+
+def test_a_grid_has_its_rows_and_columns(tmp_path):
+  path = tmp_path / 'grid.png'
+  cells = np.stack([plain(RED, (9, 9, 9)), plain((9, 9, 9), BLUE)])
+  figures.grid(path, cells, ['a', 'b'], ['x', 'y'], 'Grid', 'letters')
+  red, blue = find(path, RED), find(path, BLUE)
+  assert red[2] < blue[0] and red[3] < blue[1]
+  with pytest.raises(ValueError, match='1 row labels for 2 rows'):
+    figures.grid(path, cells, ['a'], ['x', 'y'], 'Grid')

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import tiny
 
+from jaxvae.data.factors import Factor
 from jaxvae.errors import UserError
 from jaxvae.latent.slots import latent_space
+from jaxvae.model import build
 from jaxvae.topology import finetune
 
 
@@ -51,6 +53,31 @@ def test_everything_but_the_new_slots_is_carried_over():
   was = old['decoder']['dense0']
   np.testing.assert_array_equal(first['kernel'][1:3], was['kernel'][2:4])
   np.testing.assert_array_equal(first['bias'], was['bias'])
+
+
+def test_labels_take_no_part_of_the_encoders_numbers():
+  factors = (Factor('row', 3, 'points'),)
+  texts = [
+    f"label(3, factor='row') + {rest}"
+    for rest in ('loop', 'gaussian(1) + loop')
+  ]
+  before, after = map(latent_space, texts)
+  old, fresh = (
+    tiny.params(
+      build(tiny.config(latent=text, labels=1.0), (8, 8, 1), factors), seed
+    )
+    for seed, text in enumerate(texts)
+  )
+  carried = finetune.carry(old, fresh, before, after, [(0, 0), (1, 2)])
+  assert jax.tree.map(np.shape, carried) == jax.tree.map(np.shape, fresh)
+  jax.tree.map(
+    np.testing.assert_array_equal, carried['classifier'], old['classifier']
+  )
+  head, was = carried['encoder']['head'], old['encoder']['head']
+  np.testing.assert_array_equal(head['bias'][2:5], was['bias'])
+  first, was = (p['decoder']['dense0']['kernel'] for p in (carried, old))
+  np.testing.assert_array_equal(first[:3], was[:3])
+  np.testing.assert_array_equal(first[4:6], was[3:5])
 
 
 def test_other_networks_are_refused():
