@@ -22,7 +22,7 @@ DRAWS = 4_000  # of the prior, beside the codes
 CLASSES = 20  # at most, of a factor whose classes are drawn
 DRAWN = 12  # samples of a class
 MOVES = 9  # images from one class to another
-PLANE = 20  # steps along each latent of a plane
+PLANE = 15  # steps along each latent of a plane
 EMBEDDED = 2_000  # images
 
 

@@ -37,6 +37,7 @@ from jaxvae.train import workdir
 
 SAMPLES = 5_000
 SHOWN = 2_000  # codes
+PLANE = 15  # steps along each latent
 COLUMNS = 8  # reconstructions, and as many samples
 KEYS = (
   ('reconstruction', '.1f'),
@@ -147,7 +148,7 @@ def draw(homes: list[str], real: Any, folder: pathlib.Path, name: str) -> None:
   )
   for run in runs:
     if plane and run.config.hyper.beta == 1:
-      held, quantiles = traverse.plane(latent_space(latent), run.decode, 20)
+      held, quantiles = traverse.plane(latent_space(latent), run.decode, PLANE)
       embedding.manifold(
         folder / f'{name}_manifold.png',
         held,
