@@ -26,6 +26,20 @@ jax.config.update('jax_numpy_dtype_promotion', 'strict')
 flags.FLAGS.mark_as_parsed()
 
 
+# These compare bits, between processes too, and are compiled as for users.
+OPTIMISED = {
+  *('test_backends.py', 'test_ensemble.py', 'test_grid_ensemble.py'),
+  *('test_hosts.py', 'test_runs.py', 'test_study.py'),
+}
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _compile_quickly(request):
+  """The code of the others runs once; most of its time would be compilation."""
+  quickly = request.path.name not in OPTIMISED
+  jax.config.update('jax_disable_most_optimizations', quickly)
+
+
 @pytest.fixture(scope='session')
 def dsprites_dir(tmp_path_factory):
   """A data directory in which dSprites re-rendered is prepared."""

@@ -88,7 +88,7 @@ def test_a_blank_decoder_costs_ln_2_a_pixel():
       params, tiny.batch(shape=shape), tiny.hyper(), jax.random.key(1)
     )
     bits = math.prod(shape) * math.log(2)
-    np.testing.assert_allclose(outputs.log_likelihood, [-bits] * 4, rtol=1e-6)
+    np.testing.assert_allclose(outputs.log_likelihood, [-bits] * 4, rtol=5e-6)
     # A head of zeros is the prior itself.
     np.testing.assert_array_equal(outputs.kl, np.zeros((4, 3)))
 

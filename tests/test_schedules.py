@@ -17,6 +17,8 @@ VALUES = Hyper(
   noise=0.1,
   temperature=1.0,
   tilt=1.0,
+  keep=1.0,
+  alpha=1.0,
 )
 
 

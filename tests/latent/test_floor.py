@@ -80,4 +80,4 @@ def test_learned_and_sampled_priors_have_none():
     np.testing.assert_array_equal(floor(changed, hyper()), [0, 0])
   raised = slot._replace(kl=lambda q, hyper, z=None, prior=None: slot.kl(q) + 7)
   np.testing.assert_allclose(floor(raised, hyper()), [7, 7], atol=1e-5)
-  assert len(jax.tree.leaves(hyper())) == 7
+  assert len(jax.tree.leaves(hyper())) == 9

@@ -90,7 +90,7 @@ def test_unknown_labels_leave_a_finite_gradient():
   ('text', 'message'),
   [
     ("loop(factor='turn')", "factor='turn'; the data have: shape, scale, hue"),
-    ("points(3, factor='shape')", "3 points, its factor 'shape' has 4 classes"),
+    ("points(3, factor='shape')", "is of 3 classes, its factor 'shape' has 4"),
   ],
 )
 def test_a_factor_that_does_not_fit(text, message):

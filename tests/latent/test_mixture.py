@@ -251,7 +251,7 @@ def test_classes_are_the_labels_of_a_product():
   assert (kl[0, 2:] != free[0, 2:]).all()
 
   wrong = latent_space("mixture(3, 2, kind='classes', factor='digit')")
-  with pytest.raises(UserError, match=r'has 3 .*has 4 classes'):
+  with pytest.raises(UserError, match=r'of 3 classes, its factor .* has 4'):
     labels.columns(wrong, factors)
   with pytest.raises(UserError, match='cannot be told a factor'):
     latent_space("mixture(4, 2, factor='digit')")
