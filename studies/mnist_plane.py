@@ -10,7 +10,8 @@ its likelihood: the sum of squares of standardised pixels, that is a Gaussian
 whose standard deviation is 0.3081 / sqrt(2). Its softplus for the posterior's
 standard deviation beside the usual logarithm of the variance. Five seeds each.
 
-Measured: not yet.
+Measured: 70 runs in 24 minutes on 1 x cpu; best at latent=gaussian(10,
+scale='softplus'), beta=1: ELBO 305.24 (301.88 to 307.00), median of 5 seeds.
 """
 
 CONFIG = 'mnist_beta'
