@@ -180,7 +180,7 @@ def build(
     return apply(params, VAE.classify, image) if space.scores_dim else None
 
   def encode(params, image, at):
-    """The encoder's numbers, at the labels `at`; None where it reads none."""
+    """The encoder's numbers; it is told the labels `at`, if it is told any."""
     if not space.given_dim:
       return apply(params, VAE.encode, image)
     given = told.given(space, at)
