@@ -2,12 +2,15 @@
 
   python -m jaxvae.main --config=configs/dsprites_conditional.py
 
-The scale is told as one number from -1 to 1, the shape as one of three; what
-the Gaussian latents have left to say is orientation and place. The images are
-rendered by jaxvae after the published description (see `dsprites_beta.py`);
-`:original` reads DeepMind's file.
+The scale is told as one number from -1 to 1, the shape as one of three. The
+Gaussian latents hold the place; at this beta no orientation, so a shape is drawn
+as the mean of its turns. The images are rendered by jaxvae after the published
+description (see `dsprites_beta.py`); `:original` reads DeepMind's file.
 
-Measured: not yet.
+Measured: 11 minutes on 2 CPU cores; reconstruction 106.1 and KL 8.6 nats; 4 of
+8 latents active, 2 with a variance below 0.05; MIG 0.42; NMI of the best
+latent: shape 0.54, scale 0.75, orientation 0.01, posX 0.45, posY 0.47; slots
+against factors: shape 0.8522, scale 0.8507.
 """
 
 from jaxvae.config import default, with_variant
