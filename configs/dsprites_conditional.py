@@ -3,9 +3,9 @@
   python -m jaxvae.main --config=configs/dsprites_conditional.py
 
 The scale is told as one number from -1 to 1, the shape as one of three. The
-Gaussian latents hold the place; at this beta no orientation, so a shape is drawn
-as the mean of its turns. The images are rendered by jaxvae after the published
-description (see `dsprites_beta.py`); `:original` reads DeepMind's file.
+Gaussian latents hold the place, at this beta no orientation, so that a shape is
+drawn as the mean of its turns. The images are rendered by jaxvae after the
+published description (see `dsprites_beta.py`); `:original` reads DeepMind's.
 
 Measured: 11 minutes on 2 CPU cores; reconstruction 106.1 and KL 8.6 nats; 4 of
 8 latents active, 2 with a variance below 0.05; MIG 0.42; NMI of the best
