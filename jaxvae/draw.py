@@ -241,8 +241,14 @@ def _draw_plane(model, config, encoded, images, spec, place) -> None:
   shown = encoded.codes[:EMBEDDED]
   said = 'codes'
   if not plane:
-    shown = TSNE(init='pca', random_state=config.seed).fit_transform(shown)
-    said = 't-SNE of the codes'
+    # A class has a number, which is no place among the others.
+    style = np.repeat(
+      [not slot.classifier for slot in space.slots],
+      [slot.latents for slot in space.slots],
+    )
+    tsne = TSNE(init='pca', random_state=config.seed)
+    shown = tsne.fit_transform(shown[:, style])
+    said = f't-SNE of the {"codes" if style.all() else "style"}'
   embedding.codes(
     place / 'embedding.png',
     [(f'by {spec.factors[sets[0]].name}', shown)],

@@ -30,22 +30,22 @@ from sklearn.neighbors import KNeighborsClassifier
 import jaxvae
 from jaxvae import traverse
 from jaxvae.analysis import judge
-from jaxvae.analysis.style import alike
+from jaxvae.analysis.style import rows
 from jaxvae.latent.slots import latent_space
-from jaxvae.report import embedding, figures, table
+from jaxvae.report import embedding, figures
 from jaxvae.train import workdir
 
 SAMPLES = 5_000
 SHOWN = 2_000  # codes
 PLANE = 15  # steps along each latent
 COLUMNS = 8  # reconstructions, and as many samples
-KEYS = (
-  ('reconstruction', '.1f'),
-  ('kl', '.2f'),
-  ('active units', 'g'),
-  ('1-NN', '.3f'),
-  ('Frechet', '.1f'),
-)
+DIGITS = {
+  'reconstruction': '.1f',
+  'kl': '.2f',
+  'active units': 'g',
+  '1-NN': '.3f',
+  'Frechet': '.1f',
+}
 
 
 def frechet(one: np.ndarray, other: np.ndarray) -> float:
@@ -83,24 +83,6 @@ def measure(home: str, features: Callable, real: Any) -> dict[str, float]:
     '1-NN': float(nearest.score(chart[half:], labels[half:])),
     'Frechet': frechet(features(drawn), of_images),
   }
-
-
-def rows(found: list[tuple[Any, dict[str, float]]]) -> list[list[str]]:
-  """A head, and a row for each kind of run: medians, lowest to highest."""
-  groups: dict[str, list[tuple[Any, dict[str, float]]]] = {}
-  for config, numbers in found:
-    groups.setdefault(alike(config), []).append((config, numbers))
-  lines = [['latent', 'beta', 'seeds', *(name for name, _ in KEYS)]]
-  for group in groups.values():
-    config = group[0][0]
-    cells = [
-      table.span([one[name] for _, one in group], digits)
-      for name, digits in KEYS
-    ]
-    lines.append(
-      [config.latent, f'{config.hyper.beta:g}', str(len(group)), *cells]
-    )
-  return lines
 
 
 def draw(homes: list[str], real: Any, folder: pathlib.Path, name: str) -> None:
@@ -174,7 +156,7 @@ def main() -> None:
   for home, config in configs.items():
     found.append((config, measure(home, features, real)))
     print(home, {k: round(v, 4) for k, v in found[-1][1].items()}, flush=True)
-  header, *body = rows(found)
+  header, *body = rows(found, DIGITS)
   half = len(images) // 2
   note = (
     f'{len(images):,} test images and {SAMPLES:,} samples; the distance of one'

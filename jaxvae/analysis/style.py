@@ -30,6 +30,7 @@ seeds are one row, medians and ranges. The columns:
 import argparse
 import json
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -132,17 +133,24 @@ def alike(config: Any) -> str:
   return json.dumps({k: v for k, v in plain.items() if k != 'seed'})
 
 
-def rows(found: list[tuple[Any, dict[str, float]]]) -> list[list[str]]:
-  """A head, and a row for each kind of run: medians, lowest to highest."""
+def rows(
+  found: list[tuple[Any, dict[str, float]]], digits: Mapping[str, str]
+) -> list[list[str]]:
+  """A head, and a row for each kind of run: medians, lowest to highest.
+
+  Args:
+    found: of each run its config and its numbers.
+    digits: how each number is written, by name: '.3f'.
+  """
   groups: dict[str, list[tuple[Any, dict[str, float]]]] = {}
   for config, numbers in found:
     groups.setdefault(alike(config), []).append((config, numbers))
-  names = list(found[0][1])
-  lines = [['latent', 'beta', 'seeds', *names]]
+  lines = [['latent', 'beta', 'seeds', *digits]]
   for group in groups.values():
     config = group[0][0]
     cells = [
-      table.span([one[name] for _, one in group], '.3f') for name in names
+      table.span([one[name] for _, one in group], form)
+      for name, form in digits.items()
     ]
     lines.append(
       [config.latent, f'{config.hyper.beta:g}', str(len(group)), *cells]
@@ -165,7 +173,7 @@ def main() -> None:
   config = found[0][0]
   images, labels, _ = judge.labelled(config, 'test')
   right = np.mean(read(images).argmax(axis=1) == labels)
-  header, *body = rows(found)
+  header, *body = rows(found, dict.fromkeys(found[0][1], '.3f'))
   note = (
     f'{IMAGES:,} test images, each to every other class; medians and ranges'
     f' over seeds. The judge reads {right:.2%} of the test images right.'

@@ -32,6 +32,7 @@ def run(tmp_path_factory):
   config.num_steps = 400
   config.log_every = config.save_every = 400
   config.eval.examples = 100
+  config.eval.embedding = True
   with jax.numpy_dtype_promotion('standard'):
     assert loop.train(config, str(place / 'digits')) == 0
   return place / 'digits'
@@ -61,6 +62,7 @@ def test_a_judge_reads_digits_and_comes_back_from_its_file(
 def test_style_is_measured_and_drawn(run, judged):
   drawn = {path.name for path in (run / 'figures').iterdir()}
   assert {'classes.png', 'transforms.png', 'transforms.gif'} <= drawn
+  assert 'embedding.png' in drawn and 'manifold.png' not in drawn
   found = style.measure(str(run), judge.reader(judged))
   assert 0.5 < found['target'] <= 1 and 0.5 < found['samples'] <= 1
   assert found['style r'] >= found['lowest r'] > 0
@@ -70,7 +72,9 @@ def test_style_is_measured_and_drawn(run, judged):
   config = jaxvae.load(run).config
   other = config.copy_and_resolve_references()
   other.seed = 7
-  rows = style.rows([(config, found), (other, found)])
+  rows = style.rows(
+    [(config, found), (other, found)], dict.fromkeys(found, '.3f')
+  )
   assert rows[1][:3] == [config.latent, '0.5', '2'] and len(rows) == 2
 
 
