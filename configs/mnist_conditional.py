@@ -5,8 +5,8 @@
 The four files are downloaded; --config.data.manual_dir=DIR takes yours.
 figures/classes.png are samples of each digit, transforms.png one image of each
 told every digit. `:few` knows 100 digits of each class and sums over the
-classes of the others (the model M2), in nine minutes; `:film` scales and shifts
-layers by the digit; `:prior` learns where the style of each digit lies.
+classes of the others (the model M2), many times as slow a step; `:film` scales
+and shifts layers by the digit; `:prior` learns where the style of each lies.
 
 Measured: 2 minutes on 2 CPU cores; reconstruction 93.7 and KL 11.9 nats; 8 of
 11 latents active; slots against factors: digit 0.9853.

@@ -131,7 +131,7 @@ KEYS: dict[str, Key] = {
   ),
   'hyper.tilt': Key(1.0, _NOT_NEGATIVE, 'multiplies tau of tilted priors'),
   'hyper.keep': Key(
-    1.0, _NOT_NEGATIVE, 'multiplies k of ksparse and head in training'
+    1.0, _POSITIVE, 'multiplies k of ksparse and head in training'
   ),
   'hyper.alpha': Key(
     1.0, _NOT_NEGATIVE, "weight of the labels' cross-entropy (label, head)"

@@ -10,7 +10,7 @@ from jax import Array, lax
 
 from jaxvae.latent import concrete, label
 from jaxvae.latent.concrete import Posterior
-from jaxvae.latent.ksparse import check, lifetime_sparse, soft_topk, words
+from jaxvae.latent.ksparse import check, soft_topk, training, words
 from jaxvae.latent.slot import Slot
 
 JOINS = ('concat', 'add')
@@ -56,10 +56,6 @@ def head(
     p = jax.nn.softmax(q.logits, axis=-1)
     return lax.stop_gradient(p) if stop_gradient else p
 
-  def training_code(z, hyper):
-    z = lifetime_sparse(z, lifetime) if lifetime else z
-    return soft_topk(z, k * hyper.keep, a, b, straight_through)
-
   said = words(k, a, b, straight_through, lifetime)
   said += '' if join == 'concat' else f', join={join!r}'
   said += ', stop_gradient=True' if stop_gradient else ''
@@ -88,7 +84,7 @@ def head(
     draw_told=label.told(classes),
     classifier=True,
     added=join == 'add',
-    training_code=training_code,
+    training_code=training(k, a, b, straight_through, lifetime),
     tells=tells,
   )
 

@@ -6,6 +6,9 @@ layer multiplies the largest by 10 and the rest by 0.25: `soft_topk(x, 1, 10,
 0.25)`.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -42,15 +45,10 @@ def ksparse(
   """
   slot = gaussian(latents)
   check(latents, k, a, b, straight_through, lifetime)
-
-  def training_code(z, hyper):
-    z = lifetime_sparse(z, lifetime) if lifetime else z
-    return soft_topk(z, k * hyper.keep, a, b, straight_through)
-
   return slot._replace(
     name=f'ksparse({latents}, {words(k, a, b, straight_through, lifetime)})',
     code=lambda z: soft_topk(z, k, a, b),
-    training_code=training_code,
+    training_code=training(k, a, b, straight_through, lifetime),
   )
 
 
@@ -88,6 +86,18 @@ def words(
   said += f', a={a!r}, b={b!r}' if (a, b) != (1.0, 0.0) else ''
   said += ', straight_through=True' if straight_through else ''
   return said + (f', lifetime={lifetime!r}' if lifetime else '')
+
+
+def training(
+  k: int, a: float, b: float, straight_through: bool, lifetime: float
+) -> Callable[[Array, Any], Array]:
+  """The layer while the model is trained: (x `[n, units]`, Hyper) -> code."""
+
+  def code(x, hyper):
+    x = lifetime_sparse(x, lifetime) if lifetime else x
+    return soft_topk(x, k * hyper.keep, a, b, straight_through)
+
+  return code
 
 
 def lifetime_sparse(x: Array, share: float) -> Array:

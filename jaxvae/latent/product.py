@@ -236,8 +236,8 @@ class LatentSpace(NamedTuple):
   def given(self, z: Array) -> Array | None:
     """What labels give to the networks, `[..., given_dim]`; None: nothing."""
     parts = zip(self.slots, self.samples(z), strict=True)
-    told = [s.given(p) for s, p in parts if s.given is not None]
-    return _join(told) if told else None
+    labels = [s.given(p) for s, p in parts if s.given is not None]
+    return _join(labels) if labels else None
 
   def numbers(self, params: Array, scores: Array | None) -> list[Any]:
     """Each slot's own part of what encoder and classifier give."""
