@@ -253,6 +253,18 @@ def test_steps_that_do_not_converge_are_said_without_a_warning():
   infomec(np.round(codes), factors, True)
 
 
+def close(changed, result):
+  """Modularity and compactness to rounding; explicitness as its solver stops.
+
+  A gradient of at most 1e-4 in each of n coefficients that are within r of the
+  optimum leaves a loss within 1e-4 n r of it: n = 40 of eight classes, r below
+  1 where the classes overlap, in units of log(3).
+  """
+  expected = zip(values(changed), values(result), (1e-9, 4e-3, 1e-9))
+  for now, before, allowed in expected:
+    assert now == pytest.approx(before, abs=allowed)
+
+
 @settings(max_examples=3, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_what_must_not_matter(seed):
@@ -266,15 +278,11 @@ def test_what_must_not_matter(seed):
     codes + random.randn(4),
     np.hstack([codes, np.full((200, 2), 0.3)]),
   ):
-    assert values(infomec(changed, factors)) == pytest.approx(
-      values(result), abs=1e-4
-    )
+    close(infomec(changed, factors), result)
   bins = np.round(codes / 2)
-  whole = values(infomec(bins, factors, True))
+  whole = infomec(bins, factors, True)
   for changed in (bins[:, ::-1], 2 - 7 * bins):
-    assert values(infomec(changed, factors, True)) == pytest.approx(
-      whole, abs=1e-4
-    )
+    close(infomec(changed, factors, True), whole)
 
 
 def test_bad_input_is_named():
