@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxvae.data import Factor
 from jaxvae.errors import UserError
 
 
@@ -131,13 +132,14 @@ def span(given: Any) -> tuple[float, float]:
 
 
 def labels(
-  given: Mapping[str, Any], classes: Mapping[str, int], n: int
+  given: Mapping[str, Any], factors: Mapping[str, Factor], n: int
 ) -> dict[str, np.ndarray]:
   """Labels by factor, each `[n]` whole numbers.
 
   Args:
-    given: one class or a sequence of n, by factor.
-    classes: how many there are, by the factors that the model is told.
+    given: one class or a sequence of n, by factor; numbers, or names where the
+      classes have some.
+    factors: those that the model is told, by name.
     n: how many images they are of.
 
   Raises:
@@ -145,15 +147,21 @@ def labels(
   """
   found = {}
   for factor, label in given.items():
-    if factor not in classes:
+    if factor not in factors:
       raise UserError(
         f'label of {factor!r}; allowed for this model:'
-        f' {", ".join(classes) or "none, it is told no labels"}'
+        f' {", ".join(factors) or "none, it is told no labels"}'
       )
-    allowed = f'a whole number from 0 to {classes[factor] - 1}, or {n} of them'
+    size, names = factors[factor].size, factors[factor].classes
+    allowed = f'a whole number from 0 to {size - 1}, or {n} of them'
+    if names:
+      allowed = f'{allowed}; or their names: {", ".join(names)}'
     value = array(label, f'labels of {factor}', allowed)
+    if value.dtype.kind == 'U':
+      is_named = value[..., None] == np.array(names or [''])
+      value = np.where(is_named.any(axis=-1), is_named.argmax(axis=-1), -1)
     wrong = value.dtype.kind not in 'iu' or value.shape not in ((), (n,))
-    if wrong or value.min() < 0 or value.max() >= classes[factor]:
+    if wrong or value.min() < 0 or value.max() >= size:
       raise UserError(f'{factor}={label!r}; allowed: {allowed}')
     found[factor] = np.broadcast_to(value, (n,))
   return found

@@ -167,7 +167,9 @@ def _draw_classes(
   if not told:
     return
   factor, count = next(iter(told.items()))
-  names = [f'{factor} {label}' for label in range(count)]
+  column = [one.name for one in spec.factors].index(factor)
+  names = [spec.factors[column].called(label) for label in range(count)]
+  plain = spec.factors[column].classes or range(count)
   # The same noise for every class, so that a column is one style where the
   # prior of the style is the same for all of them.
   drawn = [
@@ -188,7 +190,6 @@ def _draw_classes(
     f'{spec.title}: samples of each class',
     'draws from the prior',
   )
-  column = [one.name for one in spec.factors].index(factor)
   found, first = np.unique(encoded.factors[:, column], return_index=True)
   starts, count = encoded.z[first], len(found)
   ends = np.stack(
@@ -207,7 +208,7 @@ def _draw_classes(
     place / 'transforms.png',
     np.concatenate([encoded.images[first, None], frames[:, :, -1]], axis=1),
     [names[label] for label in found],
-    ['image', *(f'as {label}' for label in found)],
+    ['image', *(f'as {plain[label]}' for label in found)],
     f'{spec.title}: one image of each class, told every class',
   )
   gif.write_traversals(
@@ -216,7 +217,7 @@ def _draw_classes(
     [names[label] for label in found],
     np.linspace(0.0, 1.0, MOVES),
     f'{spec.title}: from each class to each other',
-    column_labels=[f'as {label}' for label in found],
+    column_labels=[f'as {plain[label]}' for label in found],
   )
 
 
@@ -237,6 +238,7 @@ def _draw_plane(model, config, encoded, images, spec, place) -> None:
   sets = [i for i, f in enumerate(spec.factors) if f.topology == 'points']
   if not sets or not (plane or config.eval.embedding):
     return
+  kind = spec.factors[sets[0]]
   classes_of = encoded.factors[:EMBEDDED, sets[0]]
   shown = encoded.codes[:EMBEDDED]
   said = 'codes'
@@ -251,10 +253,11 @@ def _draw_plane(model, config, encoded, images, spec, place) -> None:
     said = f't-SNE of the {"codes" if style.all() else "style"}'
   embedding.codes(
     place / 'embedding.png',
-    [(f'by {spec.factors[sets[0]].name}', shown)],
+    [(f'by {kind.name}', shown)],
     classes_of,
     f'{spec.title}: {said}',
     names if plane else ('', ''),
+    kind.classes,
   )
 
 

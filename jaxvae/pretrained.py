@@ -7,7 +7,7 @@ latent space d is l, and the charts are the coordinates themselves.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +18,7 @@ import numpy as np
 import jaxvae
 from jaxvae import checked, classes, keys, schedules, traverse
 from jaxvae import config as schema
+from jaxvae.data import Factor, factors_from_json
 from jaxvae.errors import UserError
 from jaxvae.latent import told
 from jaxvae.model import Model, build
@@ -72,7 +73,7 @@ class Pretrained(NamedTuple):
     title: of the data set, for people.
     image_shape: `(h, w, c)`.
     latent_names: `l` names, the columns of `Encoding.chart`.
-    factor_names: of the data's factors; may be empty.
+    factors: of the data, with the names of their classes; may be empty.
   """
 
   encode: Callable[..., Encoding]
@@ -85,7 +86,7 @@ class Pretrained(NamedTuple):
   title: str
   image_shape: tuple[int, int, int]
   latent_names: tuple[str, ...]
-  factor_names: tuple[str, ...]
+  factors: tuple[Factor, ...]
 
 
 def load(
@@ -114,7 +115,11 @@ def load(
       f'model that jaxvae {jaxvae.__version__} builds from its config',
       hint='install the version that run.json names',
     )
-  encode, decode, sample, transform = _functions(model, config, params, shape)
+  factors = factors_from_json(about['factors'])
+  by_name = {factor.name: factor for factor in factors}
+  encode, decode, sample, transform = _functions(
+    model, config, params, shape, by_name
+  )
   names = model.space.names
 
   def traversals(image, latent=None, steps=11, span=None):
@@ -144,7 +149,7 @@ def load(
     title=about['title'],
     image_shape=shape,
     latent_names=names,
-    factor_names=tuple(name for name, *_ in about['factors']),
+    factors=factors,
   )
 
 
@@ -153,12 +158,13 @@ def _functions(
   config: ml_collections.ConfigDict,
   params: Any,
   shape: tuple[int, int, int],
+  factors: Mapping[str, Factor],
 ) -> tuple[Callable, Callable, Callable, Callable]:
   params = jax.device_put(params)
   hyper = schedules.targets(config.hyper)
   space = model.space
 
-  counts = {name: k for name, (_, k) in classes.slots(space).items()}
+  factors = {name: factors[name] for name in classes.slots(space)}
 
   # The parameters are arguments: as constants they would be compiled in.
   @jax.jit
@@ -182,7 +188,7 @@ def _functions(
 
   def encode(images, labels=None):
     images = checked.images(images, shape)
-    given = checked.labels(labels or {}, counts, len(images))
+    given = checked.labels(labels or {}, factors, len(images))
     known = classes.labels(space, given, len(images))
 
     def pixels(part):
@@ -203,7 +209,7 @@ def _functions(
   def sample(n, seed=0, labels=None):
     n = checked.whole('n', n, 1)
     seed = checked.whole('seed', seed, 0, 2**32 - 1)
-    given = checked.labels(labels or {}, counts, n)
+    given = checked.labels(labels or {}, factors, n)
     key = keys.stream(jax.random.key(seed), 'samples')
     told_labels = classes.labels(space, given, n)
     prior = model.prior(params)
@@ -211,7 +217,7 @@ def _functions(
 
   def transform(images, labels, steps=2):
     z = encode(images).mean
-    given = checked.labels(labels, counts, len(z))
+    given = checked.labels(labels, factors, len(z))
     steps = checked.whole('steps', steps, 2)
     end = np.asarray(classes.at(space, z, given))
     rows = [np.repeat(points, steps, axis=0) for points in (z, end)]

@@ -1,7 +1,8 @@
 """One class turned into another: `python -m jaxvae.transform --workdir=RUN`.
 
   --workdir=RUN                a run whose latents have a label or a head
-  --to=4                       the class to go to; FACTOR=CLASS, with commas
+  --to=4                       the class to go to, a number or, where classes
+                               have names, a name; FACTOR=CLASS, with commas
                                between several, where it has more than one
   --only=1                     images of that class only, likewise
   --count=6                    images
@@ -24,6 +25,7 @@ from absl import flags
 
 from jaxvae import checked, classes, cli, evaluate, pretrained
 from jaxvae import config as schema
+from jaxvae.data import Factor
 from jaxvae.errors import UserError
 from jaxvae.latent.slots import latent_space
 from jaxvae.report import figures, gif
@@ -49,9 +51,9 @@ def main(overrides: Mapping[str, str]) -> int:
     )
   run = pretrained.load(_WORKDIR.value)
   told = classes.slots(latent_space(run.config.latent))
-  counts = {factor: count for factor, (_, count) in told.items()}
-  to = parsed('--to', _TO.value, counts)
-  only = parsed('--only', _ONLY.value, counts)
+  factors = {one.name: one for one in run.factors if one.name in told}
+  to = parsed('--to', _TO.value, factors)
+  only = parsed('--only', _ONLY.value, factors)
   count = checked.whole('--count', _COUNT.value, 1)
   steps = checked.whole('--steps', _STEPS.value, 2)
   images = _images(run.config, overrides, only, count)
@@ -60,7 +62,7 @@ def main(overrides: Mapping[str, str]) -> int:
     _OUT.value or pathlib.Path(_WORKDIR.value, 'figures', 'transform')
   )
   out.parent.mkdir(parents=True, exist_ok=True)
-  said = ', '.join(f'{factor} {label}' for factor, label in to.items())
+  said = ', '.join(factors[name].called(label) for name, label in to.items())
   title = f'{run.title}: to {said}'
   shares = np.linspace(0.0, 1.0, steps)
   figures.grid(
@@ -80,13 +82,15 @@ def main(overrides: Mapping[str, str]) -> int:
   return 0
 
 
-def parsed(flag: str, text: str, counts: Mapping[str, int]) -> dict[str, int]:
-  """'4' or 'shape=2, scale=5' as classes by factor.
+def parsed(
+  flag: str, text: str, factors: Mapping[str, Factor]
+) -> dict[str, int]:
+  """'4' or 'shape=heart, scale=5' as classes by factor.
 
   Args:
     flag: whose value it is, for messages.
     text: what was given; empty for nothing.
-    counts: classes of the factors that the model is told.
+    factors: those that the model is told, by name.
 
   Raises:
     UserError: not that, or a class that there is not.
@@ -94,17 +98,21 @@ def parsed(flag: str, text: str, counts: Mapping[str, int]) -> dict[str, int]:
   found: dict[str, Any] = {}
   for part in filter(None, map(str.strip, text.split(','))):
     factor, equals, label = part.rpartition('=')
-    if not equals and len(counts) == 1:
-      factor = next(iter(counts))
+    if not equals and len(factors) == 1:
+      factor = next(iter(factors))
+    named = factor in factors and bool(factors[factor].classes)
     try:
-      found[factor] = int(label)
+      # A folder may be called 7: a name comes before a number.
+      known = named and label in factors[factor].classes
+      found[factor] = label if known else int(label)
     except ValueError as error:
+      names = f' or {", ".join(factors[factor].classes)}' if named else ''
       raise UserError(
-        f'{flag}={text!r}; allowed: a class, a whole number from 0, or'
+        f'{flag}={text!r}; allowed: a class, a whole number from 0{names}, or'
         ' FACTOR=CLASS'
       ) from error
-  checked.labels(found, counts, 1)
-  return found
+  numbers = checked.labels(found, factors, 1)
+  return {factor: int(number[0]) for factor, number in numbers.items()}
 
 
 def _images(config, overrides, only, count) -> np.ndarray:
@@ -120,7 +128,7 @@ def _images(config, overrides, only, count) -> np.ndarray:
   for factor, label in only.items():
     keep &= factors[:, names.index(factor)] == label
   if not keep.any():
-    raise UserError(f'no image is of the class --only={only}')
+    raise UserError(f'no image is of the class --only={_ONLY.value}')
   return images[keep][:count]
 
 

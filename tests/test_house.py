@@ -55,7 +55,7 @@ MAY_IMPORT = {
   'objectives': MODEL | {'schedules'},
   'traverse': {'latent'},
   'classes': {'latent'},
-  'checked': {'errors'},
+  'checked': {'data', 'errors'},
   'data.render': set(),
   'data': FLOOR | {'data.render'},
   'options': {'structs'},

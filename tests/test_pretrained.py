@@ -9,6 +9,7 @@ import pytest
 
 import jaxvae
 from jaxvae import config as schema
+from jaxvae import data
 from jaxvae.errors import UserError
 from jaxvae.model import build
 from jaxvae.pretrained import BATCH
@@ -64,7 +65,7 @@ def test_facts(vae):
   assert vae.config.latent == 'gaussian(3)'
   assert vae.image_shape == SHAPE
   assert vae.latent_names == ('z0', 'z1', 'z2')
-  assert len(vae.factor_names) == 1  # which digit it is
+  assert vae.factors == (data.Factor('digit', 10, 'points'),)
 
 
 def test_encode_is_the_model(run, vae, images):

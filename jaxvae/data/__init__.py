@@ -1,7 +1,12 @@
 """Data: images made by known factors, and batches as a function of the step."""
 
 from jaxvae.data.builders import DATASETS
-from jaxvae.data.factors import Factor, FactorGrid
+from jaxvae.data.factors import (
+  Factor,
+  FactorGrid,
+  factors_from_json,
+  factors_to_json,
+)
 from jaxvae.data.sequence import held_out
 from jaxvae.data.store import (
   DataSpec,
@@ -18,6 +23,8 @@ __all__ = [
   'FactorGrid',
   'Source',
   'ensure_prepared',
+  'factors_from_json',
+  'factors_to_json',
   'held_out',
   'open_source',
   'splits',

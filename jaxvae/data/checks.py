@@ -90,7 +90,7 @@ def factors(
 
 
 def declared(factors: tuple[Factor, ...], where: str) -> tuple[Factor, ...]:
-  """Refuses factors that cannot be: sizes below 1, unknown topologies."""
+  """Refuses factors that cannot be: no class, unknown topologies, few names."""
   for factor in factors:
     if factor.size < 1:
       raise UserError(f'{where}: factor {factor.name} has size {factor.size}')
@@ -98,6 +98,11 @@ def declared(factors: tuple[Factor, ...], where: str) -> tuple[Factor, ...]:
       raise UserError(
         f'{where}: factor {factor.name} has topology {factor.topology!r};'
         f' allowed: {", ".join(TOPOLOGIES)}'
+      )
+    if factor.classes and len(set(factor.classes)) != factor.size:
+      raise UserError(
+        f'{where}: factor {factor.name} has {factor.size} classes and the names'
+        f' {", ".join(factor.classes)}; each class needs its own'
       )
   return factors
 

@@ -6,7 +6,7 @@ of DeepMind's files). The two are converted by arithmetic, never by a table.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,11 +21,37 @@ class Factor(NamedTuple):
     size: number of classes, 0 ... size - 1.
     topology: how the classes hang together: 'points' have no order, a 'segment'
       has one and two ends, on a 'loop' the last class is next to the first.
+    classes: the name of each class, or none: then they are called by number.
   """
 
   name: str
   size: int
   topology: str
+  classes: tuple[str, ...] = ()
+
+  def called(self, label: int) -> str:
+    """What people call a class: 'heart', or 'digit 3'."""
+    return self.classes[label] if self.classes else f'{self.name} {label}'
+
+
+def factors_to_json(factors: tuple[Factor, ...]) -> list[list[Any]]:
+  """A form of lists, numbers and text that `factors_from_json` takes back."""
+  return [
+    [*factor[:3], *([list(factor.classes)] if factor.classes else [])]
+    for factor in factors
+  ]
+
+
+def factors_from_json(form: list[list[Any]]) -> tuple[Factor, ...]:
+  """What `factors_to_json` was given.
+
+  Raises:
+    TypeError, ValueError: it is something else.
+  """
+  return tuple(
+    Factor(name, size, topology, *map(tuple, classes))
+    for name, size, topology, *classes in form
+  )
 
 
 class FactorGrid(NamedTuple):

@@ -51,7 +51,8 @@ def report(prepared: Prepared, seconds: float) -> None:
   for name, split in prepared.splits.items():
     print(f'split      {name}: {split.size:,} images, sha256 {split.sha256}')
   for factor in prepared.factors:
-    print(f'factor     {factor.name}: {factor.size} ({factor.topology})')
+    named = ', '.join(('', *factor.classes))
+    print(f'factor     {factor.name}: {factor.size} ({factor.topology}{named})')
   if prepared.grid:
     print('grid       every combination once, the last factor fastest')
   if prepared.layers is not None:

@@ -16,7 +16,12 @@ import tensorflow_datasets as tfds
 
 from jaxvae.data import layers as composed
 from jaxvae.data.blocks import Block, Digest, cut, join
-from jaxvae.data.factors import Factor, FactorGrid
+from jaxvae.data.factors import (
+  Factor,
+  FactorGrid,
+  factors_from_json,
+  factors_to_json,
+)
 from jaxvae.data.layers import Layers
 from jaxvae.data.recipe import grid_rows, row_bytes
 from jaxvae.errors import IntegrityError, UserError
@@ -77,7 +82,7 @@ def describe(directory: pathlib.Path) -> Prepared:
       image_shape=tuple(about['image_shape']),
       bits=about['bits'],
       grid=about['grid'],
-      factors=tuple(Factor(*factor) for factor in about['factors']),
+      factors=factors_from_json(about['factors']),
       block_size=about['block_size'],
       splits={name: Split(*split) for name, split in about['splits'].items()},
     )
@@ -95,7 +100,8 @@ def about_layers(factors: tuple[Factor, ...], layers: Layers | None) -> str:
   """What of the metadata decides the pixels, for the hash; '' for images."""
   if layers is None:
     return ''
-  return json.dumps([list(map(list, factors)), composed.to_json(layers)])
+  plain = [factor._replace(classes=()) for factor in factors]
+  return json.dumps([factors_to_json(tuple(plain)), composed.to_json(layers)])
 
 
 def load(prepared: Prepared, split: str) -> Block:

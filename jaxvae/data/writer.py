@@ -22,7 +22,7 @@ import tensorflow_datasets as tfds
 from jaxvae.data import checks
 from jaxvae.data import layers as composed
 from jaxvae.data.blocks import Digest, regroup
-from jaxvae.data.factors import FactorGrid
+from jaxvae.data.factors import FactorGrid, factors_to_json
 from jaxvae.data.prepared import Prepared, about_layers, describe
 from jaxvae.data.recipe import Contents, Options, Recipe, grid_rows
 from jaxvae.errors import ResourceError, UserError
@@ -74,7 +74,7 @@ class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
       image_shape=list(contents.image_shape),
       bits=contents.bits,
       grid=contents.grid,
-      factors=[list(factor) for factor in contents.factors],
+      factors=factors_to_json(contents.factors),
       block_size=self.block_size,
       splits={},
     )

@@ -57,7 +57,8 @@ def columns(
         f'latent slot {slot.name}: factor={name!r}; the data have:'
         f' {", ".join(names) or "no factors"}'
       )
-    _, size, kind = factors[names.index(name)]
+    factor = factors[names.index(name)]
+    size, kind = factor.size, factor.topology
     if slot.classes:
       if slot.classes != size:
         raise UserError(

@@ -22,6 +22,7 @@ def codes(
   classes,
   title: str,
   names: tuple[str, str] = ('', ''),
+  called: Sequence[str] = (),
 ) -> None:
   """A panel for each model: a point for each image, coloured by its class.
 
@@ -32,6 +33,7 @@ def codes(
     title: of the figure.
     names: of the two axes; where there are none, distances alone mean something
       and no ticks are drawn.
+    called: what each class is called, its number if left out.
   """
   classes = np.asarray(classes)
   wide = min(_WIDE, len(panels))
@@ -41,7 +43,7 @@ def codes(
     figure = style.figure(size * wide, 0.5 + size * high, title)
     axes = figure.subplots(high, wide, squeeze=False).ravel()
     for panel, (said, places) in zip(axes, panels, strict=False):
-      _points(panel, np.asarray(places), classes)
+      _points(panel, np.asarray(places), classes, called)
       panel.set_title(said)
       panel.set_xlabel(names[0])
       panel.set_ylabel(names[1])
@@ -86,7 +88,7 @@ def manifold(
     style.save_figure(path, figure)
 
 
-def _points(panel, places: np.ndarray, classes: np.ndarray) -> None:
+def _points(panel, places, classes: np.ndarray, called) -> None:
   colours = [CLASSES[label % len(CLASSES)] for label in classes]
   panel.scatter(*places.T, s=4, c=colours, alpha=0.6, linewidths=0)
   panel.grid(visible=False)
@@ -94,7 +96,7 @@ def _points(panel, places: np.ndarray, classes: np.ndarray) -> None:
     middle = np.median(places[classes == label], axis=0)
     panel.text(
       *middle,
-      str(label),
+      called[label] if called else str(label),
       ha='center',
       va='center',
       weight='bold',

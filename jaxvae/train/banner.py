@@ -9,6 +9,7 @@ import numpy as np
 
 import jaxvae
 from jaxvae import config as schema
+from jaxvae.data import factors_to_json
 from jaxvae.model import parameters
 from jaxvae.train import progress
 from jaxvae.train.setup import Setup
@@ -21,7 +22,7 @@ def describe(setup: Setup) -> dict[str, Any]:
     'name': spec.name,
     'title': spec.title,
     'image_shape': list(spec.image_shape),
-    'factors': [list(factor) for factor in spec.factors],
+    'factors': factors_to_json(spec.factors),
     'fingerprint': spec.fingerprint,
   }
 

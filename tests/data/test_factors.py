@@ -1,11 +1,20 @@
 """Grid arithmetic against NumPy's own ravelling."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxvae.data import Factor, FactorGrid
+from jaxvae.data import (
+  Factor,
+  FactorGrid,
+  checks,
+  factors_from_json,
+  factors_to_json,
+)
+from jaxvae.errors import UserError
 
 SIZES = st.lists(st.integers(1, 7), min_size=1, max_size=5)
 
@@ -52,3 +61,19 @@ def test_fixed_batches_share_one_factor(k):
   distinct = [len(set(column)) for column in batch.T.tolist()]
   assert distinct[k] == 1
   assert all(n > 1 for other, n in enumerate(distinct) if other != k)
+
+
+def test_classes_have_names_or_numbers():
+  shape = Factor('shape', 2, 'points', ('square', 'heart'))
+  hue = Factor('hue', 3, 'loop')
+  assert [shape.called(1), hue.called(1)] == ['heart', 'hue 1']
+  form = json.loads(json.dumps(factors_to_json((shape, hue))))
+  assert factors_from_json(form) == (shape, hue)
+  # Prepared before classes had names.
+  assert form[1] == ['hue', 3, 'loop']
+
+
+@pytest.mark.parametrize('names', [('square',), ('heart', 'heart')])
+def test_each_class_has_its_own_name(names):
+  with pytest.raises(UserError, match='shape has 2 classes and the names'):
+    checks.declared((Factor('shape', 2, 'points', names),), 'here')

@@ -36,7 +36,7 @@ def test_folders_are_classes(config, root):
   spec, images, factors = _read(config('image_folder', path=str(root)))
   assert spec.title == 'root'
   assert spec.image_shape == (6, 8, 1)
-  assert spec.factors == (data.Factor('class', 2, 'points'),)
+  assert spec.factors == (data.Factor('class', 2, 'points', ('a', 'b')),)
   assert factors[:, 0].tolist() == 5 * [0] + 5 * [1]
   values = [0, 1, 2, 3, 4, 100, 101, 102, 103, 104]
   np.testing.assert_allclose(images[:, 0, 0, 0] * 255, values, rtol=1e-6)

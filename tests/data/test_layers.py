@@ -11,6 +11,7 @@ from jaxvae import data
 from jaxvae.data import batches, layers
 from jaxvae.data.blocks import Block
 from jaxvae.data.layers import Colour, Layers, Shift
+from jaxvae.data.prepared import about_layers
 from jaxvae.data.recipe import Contents, Recipe, variant_key
 from jaxvae.errors import IntegrityError, UserError
 
@@ -151,6 +152,12 @@ def test_the_fingerprint_covers_rows_and_layers(config, monkeypatch):
     monkeypatch.setitem(data.DATASETS, f'toy{k}', _recipe(composed, rows))
     found.add(_open(config(f'toy{k}')).spec.fingerprint)
   assert len(found) == 3
+
+
+def test_names_of_classes_change_no_fingerprint():
+  named = [f._replace(classes=('a', 'b')) for f in FACTORS if f.size == 2]
+  plain = tuple(f._replace(classes=()) for f in named)
+  assert about_layers(tuple(named), LAYERS) == about_layers(plain, LAYERS)
 
 
 def _colour(about):

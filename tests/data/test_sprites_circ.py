@@ -199,7 +199,7 @@ def test_the_command_prepares_a_variant(tmp_path, capsys):
   for text in (
     'sprites_circ, hue and shape',
     '1,440 images',
-    'shape: 4 (points)',
+    'shape: 4 (points, arrow, F, drop, heart)',
     'hue: 360 (loop)',
     # The masks of four shapes, a byte for each of 64 x 64 pixels.
     'of 4 rows of 4,096 bytes',

@@ -28,7 +28,8 @@ from jaxvae.data.recipe import (
 from jaxvae.data.render import sprites
 from jaxvae.errors import IntegrityError
 
-GRID = FactorGrid(tuple(Factor(*factor) for factor in sprites.FACTORS))
+_SHAPE, *_OTHERS = (Factor(*factor) for factor in sprites.FACTORS)
+GRID = FactorGrid((_SHAPE._replace(classes=sprites.SHAPES), *_OTHERS))
 STEM = 'dsprites_ndarray_co1sh3sc6or40x32y32_64x64'
 # The ids under which git keeps both files in google-deepmind/dsprites-dataset.
 GIT_IDS = {
@@ -113,7 +114,7 @@ def _key(options: Options) -> str:
 
 RECIPE = Recipe(
   about='sprites in all shapes, scales, orientations and positions, 64x64x1',
-  version='1.0.0',
+  version='1.1.0',
   key=_key,
   contents=_contents,
   variants=('', 'original'),

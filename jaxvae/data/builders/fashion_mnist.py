@@ -8,7 +8,15 @@ from jaxvae.data.factors import Factor
 
 SET = idx.IdxSet(
   title='Fashion-MNIST',
-  label=Factor('article', 10, 'points'),
+  label=Factor(
+    'article',
+    10,
+    'points',
+    (
+      *('t-shirt', 'trouser', 'pullover', 'dress', 'coat'),
+      *('sandal', 'shirt', 'sneaker', 'bag', 'ankle boot'),
+    ),
+  ),
   url='https://storage.googleapis.com/tensorflow/tf-keras-datasets',
   sha256={
     'train-images-idx3-ubyte': (

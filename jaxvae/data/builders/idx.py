@@ -51,7 +51,7 @@ def recipe(idx_set: IdxSet, about: str) -> Recipe:
   """The recipe of a data set in the idx format."""
   return Recipe(
     about=about,
-    version='1.0.0',
+    version='1.1.0',
     key=variant_key,
     contents=lambda options: _contents(idx_set, options),
   )

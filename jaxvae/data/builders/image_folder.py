@@ -106,7 +106,7 @@ def _folder(root: pathlib.Path, options: Options) -> Contents:
   if classes != ['']:
     if '' in classes:
       raise UserError(f'{root}: one split has class folders, another has none')
-    factors = (Factor('class', len(classes), 'points'),)
+    factors = (Factor('class', len(classes), 'points', tuple(classes)),)
 
   def blocks(part: list[Picture]) -> Iterator[Block]:
     for path, label in part:
@@ -176,7 +176,7 @@ def _contents(options: Options) -> Contents:
 
 RECIPE = Recipe(
   about='your own: --path to a folder of images, an .npz or an .h5 file',
-  version='1.0.0',
+  version='1.1.0',
   key=_key,
   contents=_contents,
 )

@@ -35,7 +35,7 @@ STILL = FactorGrid(
   (
     *(Factor(name, 10, 'loop') for name in _HUES),
     Factor('scale', 8, 'segment'),
-    Factor('shape', len(SOLIDS), 'points'),
+    Factor('shape', len(SOLIDS), 'points', tuple(SOLIDS)),
     Factor('orientation', 15, 'segment'),
   )
 )
@@ -148,7 +148,7 @@ def _checked(options: Options) -> pathlib.Path:
 
 RECIPE = Recipe(
   about='3D Shapes built anew, and the object turns all round, 64x64x3',
-  version='1.0.0',
+  version='1.1.0',
   key=variant_key,
   contents=_contents,
   variants=('', 'still', 'original'),

@@ -29,7 +29,7 @@ from jaxvae.data.recipe import Contents, Options, Recipe, variant_key
 from jaxvae.data.render import glyphs, hues
 
 FACTORS = (
-  Factor('shape', len(glyphs.SHAPES), 'points'),
+  Factor('shape', len(glyphs.SHAPES), 'points', tuple(glyphs.SHAPES)),
   Factor('scale', 4, 'segment'),
   Factor('orientation', 40, 'loop'),
   Factor('hue', 12, 'loop'),
@@ -163,7 +163,7 @@ def _key(options: Options) -> str:
 
 RECIPE = Recipe(
   about='coloured sprites without symmetry; circles, tori, segments, 64x64x3',
-  version='1.0.0',
+  version='1.1.0',
   key=_key,
   contents=_contents,
   variants=VARIANTS,

@@ -1,0 +1,61 @@
+"""What --to and --only mean; what they draw is in tests/analysis."""
+
+import numpy as np
+import pytest
+
+from jaxvae import checked, transform
+from jaxvae.data import Factor
+from jaxvae.errors import UserError
+
+DIGIT = Factor('digit', 10, 'points')
+SHAPE = Factor('shape', 3, 'points', ('square', 'ellipse', 'heart'))
+# Folders that are called by numbers, which are not those of their classes.
+FOLDER = Factor('class', 2, 'points', ('7', '1'))
+
+
+@pytest.mark.parametrize(
+  ('text', 'factors', 'meant'),
+  [
+    ('', (DIGIT,), {}),
+    ('4', (DIGIT,), {'digit': 4}),
+    ('heart', (SHAPE,), {'shape': 2}),
+    ('1', (SHAPE,), {'shape': 1}),
+    ('1', (FOLDER,), {'class': 1}),
+    ('7', (FOLDER,), {'class': 0}),
+    ('0', (FOLDER,), {'class': 0}),
+    ('shape=heart, digit=3', (SHAPE, DIGIT), {'shape': 2, 'digit': 3}),
+  ],
+)
+def test_a_class_is_a_name_or_a_number(text, factors, meant):
+  by_name = {factor.name: factor for factor in factors}
+  assert transform.parsed('--to', text, by_name) == meant
+
+
+@pytest.mark.parametrize(
+  ('text', 'factors', 'said'),
+  [
+    ('heart', (DIGIT,), "--to='heart'; allowed: a class, a whole number"),
+    ('star', (SHAPE,), 'a whole number from 0 or square, ellipse, heart, or'),
+    ('3', (SHAPE,), 'shape=3; allowed: a whole number from 0 to 2'),
+    ('-1', (SHAPE,), 'shape=-1; allowed: a whole number from 0 to 2'),
+    ('heart', (SHAPE, DIGIT), "--to='heart'; allowed: a class"),
+    ('3', (SHAPE, DIGIT), "label of ''; allowed for this model: shape, digit"),
+    ('size=2', (SHAPE,), "label of 'size'; allowed for this model: shape"),
+  ],
+)
+def test_what_is_no_class_is_refused(text, factors, said):
+  by_name = {factor.name: factor for factor in factors}
+  with pytest.raises(UserError) as error:
+    transform.parsed('--to', text, by_name)
+  assert said in str(error.value)
+
+
+def test_labels_are_numbers_or_names():
+  known = {'shape': SHAPE, 'digit': DIGIT}
+  given = {'shape': ['heart', 'square'], 'digit': 7}
+  found = checked.labels(given, known, 2)
+  np.testing.assert_array_equal(found['shape'], [2, 0])
+  np.testing.assert_array_equal(found['digit'], [7, 7])
+  for wrong in ({'shape': 'star'}, {'digit': 'one'}, {'shape': ['heart'] * 3}):
+    with pytest.raises(UserError, match='allowed: a whole number from 0 to'):
+      checked.labels(wrong, known, 2)
