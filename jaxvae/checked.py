@@ -9,6 +9,8 @@ import numpy as np
 from jaxvae.data import Factor
 from jaxvae.errors import UserError
 
+SHOWN = 12  # names in a message
+
 
 def array(given: Any, name: str, allowed: str) -> np.ndarray:
   """As an array.
@@ -153,9 +155,12 @@ def labels(
         f' {", ".join(factors) or "none, it is told no labels"}'
       )
     size, names = factors[factor].size, factors[factor].classes
-    allowed = f'a whole number from 0 to {size - 1}, or {n} of them'
+    allowed = f'a whole number from 0 to {size - 1}'
     if names:
-      allowed = f'{allowed}; or their names: {", ".join(names)}'
+      more = (f'... ({size})',) * (size > SHOWN)
+      allowed = f'{allowed}, or of {", ".join(names[:SHOWN] + more)}'
+    if n > 1:
+      allowed = f'{allowed}; one for all, or {n} of them'
     value = array(label, f'labels of {factor}', allowed)
     if value.dtype.kind == 'U':
       is_named = value[..., None] == np.array(names or [''])

@@ -16,6 +16,7 @@ image is to the class, and the style is held. Exit codes: see jaxvae/errors.py.
 """
 
 import pathlib
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -100,17 +101,14 @@ def parsed(
     factor, equals, label = part.rpartition('=')
     if not equals and len(factors) == 1:
       factor = next(iter(factors))
-    named = factor in factors and bool(factors[factor].classes)
-    try:
-      # A folder may be called 7: a name comes before a number.
-      known = named and label in factors[factor].classes
-      found[factor] = label if known else int(label)
-    except ValueError as error:
-      names = f' or {", ".join(factors[factor].classes)}' if named else ''
+    elif not equals:
       raise UserError(
-        f'{flag}={text!r}; allowed: a class, a whole number from 0{names}, or'
-        ' FACTOR=CLASS'
-      ) from error
+        f'{flag}={text!r}; allowed: FACTOR=CLASS, for {", ".join(factors)}'
+      )
+    # A folder may be called 7: a name comes before a number.
+    known = factor in factors and label in factors[factor].classes
+    number = re.fullmatch(r'[+-]?\d+', label) and not known
+    found[factor] = int(label) if number else label
   numbers = checked.labels(found, factors, 1)
   return {factor: int(number[0]) for factor, number in numbers.items()}
 

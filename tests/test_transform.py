@@ -34,12 +34,11 @@ def test_a_class_is_a_name_or_a_number(text, factors, meant):
 @pytest.mark.parametrize(
   ('text', 'factors', 'said'),
   [
-    ('heart', (DIGIT,), "--to='heart'; allowed: a class, a whole number"),
-    ('star', (SHAPE,), 'a whole number from 0 or square, ellipse, heart, or'),
+    ('heart', (DIGIT,), "digit='heart'; allowed: a whole number from 0 to 9"),
+    ('star', (SHAPE,), '0 to 2, or of square, ellipse, heart'),
     ('3', (SHAPE,), 'shape=3; allowed: a whole number from 0 to 2'),
     ('-1', (SHAPE,), 'shape=-1; allowed: a whole number from 0 to 2'),
-    ('heart', (SHAPE, DIGIT), "--to='heart'; allowed: a class"),
-    ('3', (SHAPE, DIGIT), "label of ''; allowed for this model: shape, digit"),
+    ('3', (SHAPE, DIGIT), "--to='3'; allowed: FACTOR=CLASS, for shape, digit"),
     ('size=2', (SHAPE,), "label of 'size'; allowed for this model: shape"),
   ],
 )

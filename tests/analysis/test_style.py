@@ -172,7 +172,7 @@ def test_classes_are_given_and_asked_for(run):
 @pytest.mark.parametrize(
   ('labels', 'message'),
   [
-    ({'digit': 10}, 'digit=10; allowed: a whole number from 0 to 9, or 2 of'),
+    ({'digit': 10}, 'digit=10; allowed: a whole number from 0 to 9; one for'),
     ({'digit': -1}, 'digit=-1; allowed'),
     ({'digit': 1.0}, r'digit=1\.0; allowed: a whole number'),
     ({'digit': [1, 2, 3]}, r'digit=\[1, 2, 3\]; allowed'),
@@ -192,7 +192,7 @@ def test_labels_that_are_no_classes_are_refused(run, labels, message):
   ('arguments', 'code', 'said'),
   [
     (['--to=4', '--only=1', '--steps=3'], 0, 'figure and animation'),
-    (['--to=3.5'], 2, "error: --to='3.5'; allowed: a class"),
+    (['--to=3.5'], 2, "error: digit='3.5'; allowed: a whole number from"),
   ],
 )
 def test_the_command_draws_strips(run, tmp_path, arguments, code, said):
