@@ -10,8 +10,8 @@ them, beside six latents, or the 'separation factor' of them added to ten; last,
 encoder and decoder are told the digit itself, a conditional VAE. Five seeds
 each.
 
-Measured: 20 runs in 26 minutes on 1 x cpu; best at no layer: ELBO -87.77
-(-88.03 to -87.46), median of 5 seeds.
+Measured: 20 runs in 33 minutes on 1 x cpu; best at no layer: ELBO -87.66
+(-87.75 to -87.31), median of 5 seeds.
 """
 
 CONFIG = 'mnist_ksparse'
