@@ -28,10 +28,12 @@ VARIANTS = {
 
 def get_config(variant: str = ''):
   config = default()
-  config.num_steps = 12_000
+  config.num_steps = 20_000
+  config.save_every = 5_000
   config.data.name = 'sprites_circ'
   config.data.holdout = 0.1
   config.labels.fraction = 0.01
+  config.labels.share = 0.75
   config.latent = (
     "points(4, factor='shape') + segment(factor='scale')"
     " + loop(factor='orientation') + loop(factor='hue')"
@@ -41,7 +43,9 @@ def get_config(variant: str = ''):
   config.likelihood = 'gaussian'
   config.objective = 'beta_vae'
   config.hyper.learning_rate = 1e-4
-  config.schedule.learning_rate = 'cosine(1e-3, 12000)'
-  config.hyper.noise = 0.1
-  config.schedule.noise = 'geometric(1., 7000)'
+  config.schedule.learning_rate = 'cosine(1e-3, 20000)'
+  # Coarse at first, so that the labels say what each latent is before pixels
+  # do: from a noise of 1 on, shape and orientation are lost.
+  config.hyper.noise = 0.2
+  config.schedule.noise = 'geometric(8., 13000)'
   return with_variant(config, variant, VARIANTS)

@@ -110,8 +110,12 @@ def power_spherical_log_prob(x: Array, log_std: Array) -> Array:
   normal [De Cao and Aziz 2020, "The power spherical distribution", eq. 7].
   """
   kappa = _kappa(log_std)
-  # log((1 + cos x) / 2).
-  height = jnp.log(jnp.maximum(jnp.cos(0.5 * x) ** 2, jnp.finfo(x.dtype).tiny))
+  # log((1 + cos x) / 2), to all digits near 0, where kappa is large.
+  below = jnp.sin(0.5 * x) ** 2
+  away = jnp.maximum(jnp.cos(0.5 * x) ** 2, jnp.finfo(x.dtype).tiny)
+  height = jnp.where(
+    below < 0.5, jnp.log1p(-jnp.minimum(below, 0.5)), jnp.log(away)
+  )
   return kappa * height + _log_gamma_ratio(kappa) - math.log(2 * math.pi**0.5)
 
 

@@ -1,7 +1,9 @@
 """The Concrete distribution: a relaxed choice among k points without order.
 
 [Maddison et al. 2017, "The Concrete distribution"; Jang et al. 2017,
-"Categorical reparameterization with Gumbel-softmax"]
+"Categorical reparameterization with Gumbel-softmax"] A sample is the logarithm
+of a place on the simplex, which float32 can hold however small an entry is
+[Maddison et al., appendix C.3]; the decoder reads the place.
 """
 
 import math
@@ -16,6 +18,8 @@ from jaxvae.latent.slot import Slot
 
 # A label leaves this probability to the other points.
 SPREAD = 0.01
+# The logarithm of an entry that is 0, of which exp is 0.
+_ABSENT = -1e4
 
 
 class Posterior(NamedTuple):
@@ -40,7 +44,7 @@ def concrete(k: int, relaxation: float) -> Slot:
 
   def draw(key, logits):
     noise = jax.random.gumbel(key, logits.shape, logits.dtype)
-    return jax.nn.softmax((logits + noise) / relaxation, axis=-1)
+    return jax.nn.log_softmax((logits + noise) / relaxation, axis=-1)
 
   def kl(q, hyper, z=None, prior=None):
     """log q(z) - log p(z) at the sample z, both Concrete. `[..., 1]` nats."""
@@ -66,14 +70,14 @@ def concrete(k: int, relaxation: float) -> Slot:
     latents=1,
     posterior=Posterior,
     sample=lambda key, q: draw(key, q.logits),
-    mean=most_likely,
+    mean=lambda q: _corner(most_likely(q)),
     variance=variance,
     kl=kl,
     log_prob=log_prob,
     sample_prior=sample_prior,
-    code=lambda z: z,
+    code=jnp.exp,
     chart=chart,
-    move=move,
+    move=lambda z, column, value: _corner(move(z, column, value)),
     span=(0.0, k - 1.0),
     divergence=divergence,
     average=average,
@@ -82,38 +86,37 @@ def concrete(k: int, relaxation: float) -> Slot:
   )
 
 
-def log_density(z: Array, logits: Array, relaxation: float) -> Array:
-  """Log-density on the simplex, `[...]` nats.
+def log_density(log_z: Array, logits: Array, relaxation: float) -> Array:
+  """Log-density on the simplex, of z, not of its logarithm, `[...]` nats.
 
   log Gamma(k) + (k - 1) log T + sum_j [logit_j - (T + 1) log z_j]
   - k log sum_j exp(logit_j) z_j^-T [Maddison et al. 2017, equation 10].
 
   Args:
-    z: `[..., k]`, positive, of sum 1.
+    log_z: `[..., k]`, logarithms of positive numbers of sum 1.
     logits: `[..., k]`, up to one constant.
     relaxation: T.
   """
-  k = z.shape[-1]
-  log_z = _log(z)
+  k = log_z.shape[-1]
   scores = logits - relaxation * log_z
   return (
     jnp.sum(scores - log_z, axis=-1)
     - k * jax.nn.logsumexp(scores, axis=-1)
-    + gammaln(float(k)).astype(z.dtype)
+    + gammaln(float(k)).astype(log_z.dtype)
     + (k - 1) * math.log(relaxation)
   )
 
 
-def log_ratio(q: Posterior, z: Array, relaxation: float) -> Array:
+def log_ratio(q: Posterior, log_z: Array, relaxation: float) -> Array:
   """log q(z) - log p(z), p with equal logits, `[...]` nats.
 
   Its mean over samples z of q is the KL of the relaxed variables, which bounds
   the relaxed likelihood; that of the categorical variables does not.
   """
   log_p = jax.nn.log_softmax(q.logits, axis=-1)
-  scores = -relaxation * _log(z)
+  scores = -relaxation * log_z
   apart = jax.nn.logsumexp(scores, -1) - jax.nn.logsumexp(scores + log_p, -1)
-  return jnp.sum(log_p, axis=-1) + z.shape[-1] * apart
+  return jnp.sum(log_p, axis=-1) + log_z.shape[-1] * apart
 
 
 def categorical_kl(q: Posterior) -> Array:
@@ -195,9 +198,9 @@ def _kl(q, log_p):
   return jnp.sum(jnp.exp(log_q) * (log_q - log_p), axis=-1)
 
 
-def _log(z):
-  # Of a number that has underflowed the logarithm is that of the smallest.
-  return jnp.log(jnp.maximum(z, jnp.finfo(z.dtype).tiny))
+def _corner(point):
+  """Logarithm of a one-hot place `[..., k]`, of finite numbers."""
+  return _ABSENT * (1 - point)
 
 
 def _numbers(like):

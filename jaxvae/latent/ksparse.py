@@ -6,6 +6,7 @@ layer multiplies the largest by 10 and the rest by 0.25: `soft_topk(x, 1, 10,
 0.25)`.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -91,11 +92,18 @@ def words(
 def training(
   k: int, a: float, b: float, straight_through: bool, lifetime: float
 ) -> Callable[[Array, Any], Array]:
-  """The layer while the model is trained: (x `[n, units]`, Hyper) -> code."""
+  """The layer while the model is trained: (x `[n, units]`, Hyper) -> code.
+
+  With a lifetime the k largest are of what it leaves; what it drops is 0.
+  """
 
   def code(x, hyper):
-    x = lifetime_sparse(x, lifetime) if lifetime else x
-    return soft_topk(x, k * hyper.keep, a, b, straight_through)
+    if not lifetime:
+      return soft_topk(x, k * hyper.keep, a, b, straight_through)
+    lives = _among(x.T, _images(x, lifetime)).T
+    best = _among(jnp.where(lives, x, -jnp.inf), k * hyper.keep)
+    factor = jnp.where(lives, jnp.where(best, a, b), 0.0)
+    return _times(x, factor, straight_through)
 
   return code
 
@@ -111,8 +119,7 @@ def lifetime_sparse(x: Array, share: float) -> Array:
     x: `[n, units]`, a batch.
     share: of the n images, at least one.
   """
-  most = jnp.ceil(share * x.shape[0])
-  return soft_topk(x.T, most, 1.0, 0.0).T
+  return soft_topk(x.T, _images(x, share), 1.0, 0.0).T
 
 
 def soft_topk(
@@ -136,7 +143,20 @@ def soft_topk(
     b: factor of the rest.
     straight_through: the gradient is that of x, as if nothing were done.
   """
+  return _times(x, jnp.where(_among(x, k), a, b), straight_through)
+
+
+def _among(x, k):
+  """Whether a value is one of the k largest of the last axis, in its order."""
   order = jnp.argsort(lax.stop_gradient(-x), axis=-1, stable=True)
-  rank = jnp.argsort(order, axis=-1, stable=True).astype(jnp.float32)
-  y = x * jnp.where(rank < k, a, b).astype(x.dtype)
+  return jnp.argsort(order, axis=-1, stable=True).astype(jnp.float32) < k
+
+
+def _times(x, factor, straight_through):
+  y = x * factor.astype(x.dtype)
   return x + lax.stop_gradient(y - x) if straight_through else y
+
+
+def _images(x, share):
+  # 0.07 of 100 are 7, and not the next after 7.000000000000001.
+  return max(1, math.ceil(share * x.shape[0] - 1e-6))

@@ -20,13 +20,13 @@ from jaxvae.latent.slot import Slot
 EULER = 0.5772156649015329
 LOG_LOG_2 = math.log(math.log(2))
 
-# a is from exp(-_STEEPEST) to exp(_STEEPEST): a posterior of 1/3000 of the
-# segment.
-_STEEPEST = 8.0
+# a is from exp(-_FLATTEST), almost all at the two ends, to exp(_STEEPEST): a
+# posterior of 1/3000 of the segment.
+_FLATTEST, _STEEPEST = 3.0, 8.0
 # Nodes v of integrals over a standard exponential number E = exp(v): its
 # density in v is exp(v - e^v), and the trapezium rule converges like
-# exp(-pi^2 / step), to 1e-12 here.
-_NODES = np.arange(-30.0, 4.0, 0.3)
+# exp(-constant / step): to 1e-10 at the least a, to 1e-12 from a = 0.4.
+_NODES = np.arange(-30.0, 4.0, 0.2)
 _WEIGHTS = np.exp(_NODES - np.exp(_NODES))
 _WEIGHTS /= _WEIGHTS.sum()
 
@@ -100,7 +100,8 @@ def posterior(params: Array) -> Posterior:
   exp(a), in a ratio that is the place. At (0, 0) it is uniform.
   """
   logit, steep = params[..., :1], params[..., 1:]
-  log_a = _STEEPEST * jnp.tanh(steep / _STEEPEST)
+  bound = jnp.where(steep < 0, _FLATTEST, _STEEPEST)
+  log_a = bound * jnp.tanh(steep / bound)
   # log(-log median) = log softplus(-logit).
   tiny = logit > 15.0
   soft = jax.nn.softplus(-jnp.where(tiny, 0.0, logit))

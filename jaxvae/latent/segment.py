@@ -229,9 +229,11 @@ def _rounding(x, width):
 
 def _log_tail(x):
   """log Phi(-x) + max(x, 0)^2 / 2, with all digits at any x."""
-  near = jnp.clip(x, -40.0, 8.0)
-  tail = 0.5 * erfc(jnp.abs(near) * math.sqrt(0.5))
-  right = jnp.log(tail) + 0.5 * near**2
+  # Each branch at places of its own only: what is -inf in one that is not
+  # taken has a gradient of NaN.
+  near = jnp.clip(x, 0.0, 8.0)
+  right = jnp.log(0.5 * erfc(near * math.sqrt(0.5))) + 0.5 * near**2
+  left = -0.5 * erfc(jnp.clip(-x, 0.0, 40.0) * math.sqrt(0.5))
   # Laplace's continued fraction of Mills' ratio (1 - Phi) / phi.
   far = jnp.maximum(x, 8.0)
   fraction = far
@@ -239,7 +241,7 @@ def _log_tail(x):
   for i in range(10 if x.dtype == jnp.float64 else 4, 0, -1):
     fraction = far + i / fraction
   right = jnp.where(x < 8.0, right, -jnp.log(fraction) - 0.5 * LOG_2PI)
-  return jnp.where(x < 0.0, jnp.log1p(-jnp.where(x < 0.0, tail, 0.0)), right)
+  return jnp.where(x < 0.0, jnp.log1p(left), right)
 
 
 KLS = {'flat': flat_kl, 'smooth': smooth_kl}

@@ -42,6 +42,11 @@ def test_temperature_counts():
 def test_sphere_shares_it():
   found = np.asarray(floor(tilted(2, 5.0), hyper()))
   np.testing.assert_allclose(found, [1.29408050 / 2] * 2, atol=2e-5)
+  # Nelder and Mead, SciPy, the mean radius by 150 x 150 Gauss-Hermite nodes:
+  # far from where descent begins.
+  for tau, least in ((40.0, 2.48910046), (50.0, 2.60542350)):
+    found = float(floor(tilted(2, tau), hyper()).sum())
+    assert found == pytest.approx(least, abs=2e-5)
   # Without tilt the prior is a Gaussian, as the posterior.
   assert float(floor(tilted(2, 5.0), hyper(tilt=0.0)).max()) < 2e-5
   # d = 2, tau = 3 and unit variance: the committed rate, 45 digits.

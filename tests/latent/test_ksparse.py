@@ -85,6 +85,23 @@ def test_the_slot_is_a_gaussian_whose_code_is_sparse():
   np.testing.assert_array_equal(kept, np.sort(np.asarray(z))[:, -2:])
 
 
+def test_of_what_its_lifetime_leaves_the_largest_are_kept():
+  # By hand. Half of two images: each unit lives where it is largest; the two
+  # numbers that live in an image compete, though both be below 0.
+  x = jnp.array([[-1.0, -5.0, -6.0], [-2.0, -1.0, -1.5]])
+  settings = properties.hyper()
+  slot = ksparse(3, 1, 2.0, 0.5, lifetime=0.5)
+  y, pull = jax.vjp(lambda x: slot.training_code(x, settings), x)
+  np.testing.assert_array_equal(y, [[-2, 0, 0], [0, -2, -0.75]])
+  np.testing.assert_array_equal(
+    pull(jnp.ones_like(x))[0], [[2, 0, 0], [0, 2, 0.5]]
+  )
+  slot = ksparse(3, 1, straight_through=True, lifetime=0.5)
+  y, pull = jax.vjp(lambda x: slot.training_code(x, settings), x)
+  np.testing.assert_array_equal(y, [[-1, 0, 0], [0, -1, 0]])
+  np.testing.assert_array_equal(pull(jnp.ones_like(x))[0], jnp.ones_like(x))
+
+
 def test_the_slot_holds_the_contract():
   properties.check_contract(ksparse(5, 2))
   assert ksparse(5, 2).name == 'ksparse(5, k=2)'

@@ -209,6 +209,42 @@ def test_gradients_are_the_slopes():
       np.testing.assert_allclose(found, slope, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize('s', [0.5, 0.06, 0.01, 0.001])
+def test_sharp_smooth_segments_have_slopes(s):
+  # A branch that is not taken gave NaN from L / s = 14 in float32, from 38 in
+  # float64.
+  rng = np.random.default_rng(0)
+  mean, log_std = rng.uniform(-1.5, 1.5, 40), rng.uniform(-4, 0.5, 40)
+
+  def divergence(x):
+    q = Posterior(x[..., :1], x[..., 1:])
+    return module.smooth_kl(q, 1.0, jnp.asarray(s, float))
+
+  def along(z):
+    return jax.vmap(
+      jax.grad(lambda z: module.smooth_log_prob(z, 1.0, jnp.full_like(z, s)))
+    )(z)
+
+  def found(double):
+    with jax.enable_x64(double):
+      x = jnp.asarray(np.stack([mean, log_std], -1), float)
+      z = jnp.linspace(-2.0, 2.0, 41)
+      slope = jax.jit(jax.grad(lambda x: divergence(x).sum()))(x)
+      return np.asarray(slope), np.asarray(jax.jit(along)(z))
+
+  (single, single_z), (double, double_z) = found(False), found(True)
+  with jax.enable_x64(True):
+    x = jnp.asarray(np.stack([mean, log_std], -1), float)[:, None]
+    steps = 1e-5 * np.exp(log_std)[:, None, None] * np.eye(2)
+    run = jax.jit(divergence)
+    apart = np.asarray(run(x + steps) - run(x - steps))[..., 0]
+  slope = apart / (2 * steps.sum(axis=-1))
+  size = np.abs(double).max(axis=-1, keepdims=True)
+  assert (np.abs(double - slope) < 1e-4 * size).all()
+  assert (np.abs(single - double) < 1e-3 * size).all()
+  np.testing.assert_allclose(single_z, double_z, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize('slot', SLOTS, ids=lambda slot: slot.name)
 def test_divergence_is_not_negative(slot):
   for temperature in (0.1, 1.0, 1000.0):
@@ -276,7 +312,9 @@ def test_kumaraswamy(rtol):
 
 def test_moments_of_kumaraswamy_are_beta_functions(rtol):
   # b B(1 + n / a, b), by SciPy.
-  for a, b in ((0.4, 0.7), (2.0, 3.0), (12.0, 900.0)):
+  # The least a there is, exp(-3), with medians near 0, in the middle, near 1.
+  least = ((0.05, 1.0), (0.05, 0.2), (0.05, 0.05))
+  for a, b in ((0.4, 0.7), (2.0, 3.0), (12.0, 900.0), *least):
     mean, variance = (float(x[0]) for x in MOMENTS(_bounded(a, b)))
     first, second = (b * scipy.special.beta(1 + n / a, b) for n in (1, 2))
     assert mean == pytest.approx(first, rel=rtol)
