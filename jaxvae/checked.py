@@ -1,6 +1,7 @@
 """What users give to functions, checked; one line says what is wrong."""
 
 import operator
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,7 +38,11 @@ def images(given: Any, shape: tuple[int, int, int]) -> np.ndarray:
   if images.ndim != 4 or images.shape[1:] != shape or not len(images):
     raise UserError(
       f'images have shape {list(images.shape)}; allowed: {allowed}',
-      hint='one image is image[None]' if images.shape == shape else '',
+      hint='one image is image[None]'
+      if images.shape == shape
+      else 'add the channel: images[..., None]'
+      if images.shape[1:] == shape[:2]
+      else '',
     )
   if images.dtype not in (np.uint8, bool) and images.dtype.kind != 'f':
     raise UserError(
@@ -134,19 +139,25 @@ def span(given: Any) -> tuple[float, float]:
 
 
 def labels(
-  given: Mapping[str, Any], factors: Mapping[str, Factor], n: int
+  given: Mapping[str, Any] | None, factors: Mapping[str, Factor], n: int
 ) -> dict[str, np.ndarray]:
   """Labels by factor, each `[n]` whole numbers.
 
   Args:
     given: one class or a sequence of n, by factor; numbers, or names where the
-      classes have some.
+      classes have some. None for nothing.
     factors: those that the model is told, by name.
     n: how many images they are of.
 
   Raises:
     UserError: another factor, or what is no class of it.
   """
+  given = {} if given is None else given
+  if not isinstance(given, Mapping):
+    raise UserError(
+      f'labels={given!r}; allowed: classes by factor, such as'
+      f' {{{next(iter(factors), "digit")!r}: 0}}'
+    )
   found = {}
   for factor, label in given.items():
     if factor not in factors:
@@ -162,6 +173,8 @@ def labels(
     if n > 1:
       allowed = f'{allowed}; one for all, or {n} of them'
     value = array(label, f'labels of {factor}', allowed)
+    if value.dtype == object:  # as of a column of a table
+      value = np.asarray(value.tolist())
     if value.dtype.kind == 'U':
       is_named = value[..., None] == np.array(names or [''])
       value = np.where(is_named.any(axis=-1), is_named.argmax(axis=-1), -1)
@@ -170,3 +183,35 @@ def labels(
       raise UserError(f'{factor}={label!r}; allowed: {allowed}')
     found[factor] = np.broadcast_to(value, (n,))
   return found
+
+
+def classes(
+  flag: str, text: str, factors: Mapping[str, Factor]
+) -> dict[str, int]:
+  """'4' or 'shape=heart, scale=5' as classes by factor.
+
+  Args:
+    flag: whose value it is, for messages.
+    text: what was given; empty for nothing.
+    factors: those that the model is told, by name.
+
+  Raises:
+    UserError: not that, or a class that there is not.
+  """
+  found: dict[str, Any] = {}
+  for part in filter(None, map(str.strip, text.split(','))):
+    factor, equals, label = part.rpartition('=')
+    if not equals and len(factors) == 1:
+      factor = next(iter(factors))
+    elif not equals:
+      raise UserError(
+        f'{flag}={text!r}; allowed: FACTOR=CLASS, for {", ".join(factors)}'
+      )
+    if factor in found:
+      raise UserError(f'{flag}={text!r}; allowed: one class of {factor}')
+    # A folder may be called 7: a name comes before a number.
+    known = factor in factors and label in factors[factor].classes
+    number = re.fullmatch(r'[+-]?\d+', label) and not known
+    found[factor] = int(label) if number else label
+  numbers = labels(found, factors, 1)
+  return {factor: int(number[0]) for factor, number in numbers.items()}

@@ -20,7 +20,7 @@ import ml_collections
 from absl import flags
 
 from jaxvae import config as schema
-from jaxvae.errors import JaxvaeError, UserError
+from jaxvae.errors import UserError, exit_code
 
 # What running a config file raises when its author made a mistake.
 _MISTAKES = (
@@ -41,8 +41,7 @@ _MISTAKES = (
 def run(main: Callable[[Mapping[str, str]], int], argv: Sequence[str]) -> int:
   """Parses flags, calls `main` with the overrides; returns the exit code.
 
-  A JaxvaeError becomes `jaxvae: error: ...` and `hint: ...` on standard error;
-  any other exception is a bug and keeps its traceback.
+  What goes wrong is said as `errors.exit_code` says it.
 
   Args:
     main: gets what `parse` returns; its module's docstring is the help.
@@ -53,12 +52,7 @@ def run(main: Callable[[Mapping[str, str]], int], argv: Sequence[str]) -> int:
     print(f'{sys.modules[main.__module__].__doc__}\n{keys_table()}')
     return 0
   try:
-    return main(parse(argv))
-  except JaxvaeError as error:
-    print(f'jaxvae: error: {error}', file=sys.stderr)
-    if error.hint:
-      print(f'hint: {error.hint}', file=sys.stderr)
-    return error.exit_code
+    return exit_code(lambda: main(parse(argv)))
   except KeyboardInterrupt:
     print('jaxvae: stopped by Ctrl-C', file=sys.stderr)
     return 130

@@ -82,7 +82,8 @@ def override(
       short = name.partition('.')[2]
       try:
         if not {short, f'hyper.{short}'} & KEYS.keys():
-          wrong.append(f'unknown key config.{name}; {did_you_mean(short)}')
+          near = did_you_mean(short).replace('config.', 'config.ensemble.')
+          wrong.append(f'unknown key config.{name}; {near}')
         changed[short] = spec.values(text)
       except ValueError as error:
         wrong.append(f'config.{name}={text!r}; allowed: {error}')
@@ -141,7 +142,7 @@ def validate(config: ml_collections.ConfigDict) -> None:
       if flat[name] % flat['steps_per_call']:
         wrong.append(
           f'config.{name}={flat[name]}; allowed: a multiple of '
-          f'config.steps_per_call={flat["steps_per_call"]}'
+          f'config.steps_per_call={flat["steps_per_call"]}, which you may set'
         )
   if wrong:
     raise UserError('; '.join(sorted(wrong)))

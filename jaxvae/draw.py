@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import textwrap
 from typing import Any, NamedTuple
 
 import jax
@@ -19,7 +20,8 @@ STARTS = 3  # images that an animation begins from
 PAIRS = 20  # reconstructions shown
 SAMPLES = 64
 DRAWS = 4_000  # of the prior, beside the codes
-CLASSES = 20  # at most, of a factor whose classes are drawn
+CLASSES = 20  # at most, of a factor: the first of them are drawn
+LETTERS = 12  # of the name of a class, over a column
 DRAWN = 12  # samples of a class
 MOVES = 9  # images from one class to another
 PLANE = 15  # steps along each latent of a plane
@@ -159,17 +161,18 @@ def _draw_classes(
 ) -> None:
   """What the first label or head does: samples by class, one into another."""
   space = model.space
-  told = {
-    factor: count
-    for factor, (_, count) in classes.slots(space).items()
-    if count <= CLASSES
-  }
+  told = classes.slots(space)
   if not told:
     return
-  factor, count = next(iter(told.items()))
+  factor, (_, whole) = next(iter(told.items()))
+  count = min(whole, CLASSES)
+  some = f', {count} of {whole}' if count < whole else ''
   column = [one.name for one in spec.factors].index(factor)
   names = [spec.factors[column].called(label) for label in range(count)]
-  plain = spec.factors[column].classes or range(count)
+  plain = [
+    f'as {textwrap.shorten(name, LETTERS, placeholder="…")}'
+    for name in spec.factors[column].classes or map(str, range(count))
+  ]
   # The same noise for every class, so that a column is one style where the
   # prior of the style is the same for all of them.
   drawn = [
@@ -187,10 +190,11 @@ def _draw_classes(
     np.stack([images(z) for z in drawn]),
     names,
     [''] * DRAWN,
-    f'{spec.title}: samples of each class',
+    f'{spec.title}: samples of each {factor}{some}',
     'draws from the prior',
   )
   found, first = np.unique(encoded.factors[:, column], return_index=True)
+  found, first = found[found < count], first[found < count]
   starts, count = encoded.z[first], len(found)
   ends = np.stack(
     [classes.at(space, starts, {factor: label}) for label in found], axis=1
@@ -208,16 +212,16 @@ def _draw_classes(
     place / 'transforms.png',
     np.concatenate([encoded.images[first, None], frames[:, :, -1]], axis=1),
     [names[label] for label in found],
-    ['image', *(f'as {plain[label]}' for label in found)],
-    f'{spec.title}: one image of each class, told every class',
+    ['image', *(plain[label] for label in found)],
+    f'{spec.title}: one image of each {factor}, told every other{some}',
   )
   gif.write_traversals(
     place / 'transforms.gif',
     frames,
     [names[label] for label in found],
     np.linspace(0.0, 1.0, MOVES),
-    f'{spec.title}: from each class to each other',
-    column_labels=[f'as {plain[label]}' for label in found],
+    f'{spec.title}: from each {factor} to each other{some}',
+    column_labels=[plain[label] for label in found],
   )
 
 

@@ -13,6 +13,9 @@
 | 143  | stopped by SIGTERM, after saving                               |
 """
 
+import sys
+from collections.abc import Callable
+
 
 class JaxvaeError(Exception):
   """An expected failure: one line of what happened, one line of what to do.
@@ -53,3 +56,18 @@ class ResourceError(JaxvaeError):
   """The machine lacks something: space, permission, a free directory."""
 
   exit_code = 5
+
+
+def exit_code(action: Callable[[], int | None]) -> int:
+  """Runs a command; returns the status that it ends with.
+
+  A JaxvaeError becomes `jaxvae: error: ...` and `hint: ...` on standard error;
+  any other exception is a bug and keeps its traceback.
+  """
+  try:
+    return action() or 0
+  except JaxvaeError as error:
+    print(f'jaxvae: error: {error}', file=sys.stderr)
+    if error.hint:
+      print(f'hint: {error.hint}', file=sys.stderr)
+    return error.exit_code

@@ -159,6 +159,11 @@ def build(
   """
   space, pixels, nets, classes = parts(config)
   shape = tuple(image_shape)
+  if config.labels.shift >= min(shape[:2]):
+    raise UserError(
+      f'config.labels.shift={config.labels.shift}; allowed for images of'
+      f' {shape[0]} x {shape[1]}: below {min(shape[:2])}'
+    )
   vae = _networks(space, pixels, nets, classes, shape)
   told_by = labels.columns(space, factors)
   film = any(slot.film for slot in space.slots)

@@ -123,7 +123,7 @@ def load(
   names = model.space.names
 
   def traversals(image, latent=None, steps=11, span=None):
-    image = np.asarray(image)
+    image = checked.array(image, 'the image', f'{list(shape)}')
     if image.shape != shape:
       raise UserError(
         f'the image has shape {list(image.shape)}; allowed: {list(shape)}'
@@ -188,7 +188,9 @@ def _functions(
 
   def encode(images, labels=None):
     images = checked.images(images, shape)
-    given = checked.labels(labels or {}, factors, len(images))
+    given = checked.labels(
+      {} if labels is None else labels, factors, len(images)
+    )
     known = classes.labels(space, given, len(images))
 
     def pixels(part):
@@ -209,7 +211,7 @@ def _functions(
   def sample(n, seed=0, labels=None):
     n = checked.whole('n', n, 1)
     seed = checked.whole('seed', seed, 0, 2**32 - 1)
-    given = checked.labels(labels or {}, factors, n)
+    given = checked.labels(labels, factors, n)
     key = keys.stream(jax.random.key(seed), 'samples')
     told_labels = classes.labels(space, given, n)
     prior = model.prior(params)

@@ -1,7 +1,9 @@
 """Text such as `gaussian(10) + loop(tau=5.)` as data; nothing is evaluated."""
 
 import ast
+import inspect
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from jaxvae.errors import UserError
@@ -93,10 +95,24 @@ def build(call: Call, table: dict[str, Any], what: str) -> Any:
     raise UserError(
       f'unknown {what} {call.name!r}; allowed: {", ".join(sorted(table))}'
     )
+  entry = table[call.name]
   try:
-    return table[call.name](*call.args, **dict(call.kwargs))
+    inspect.signature(entry).bind(*call.args, **dict(call.kwargs))
+  except TypeError as error:
+    raise UserError(
+      f'{what} {call.name}: {error}; allowed: {call.name}{_arguments(entry)}'
+    ) from error
+  try:
+    return entry(*call.args, **dict(call.kwargs))
   except (TypeError, ValueError) as error:
     raise UserError(f'{what} {call.name}: {error}') from error
+
+
+def _arguments(entry: Callable[..., Any]) -> str:
+  """'(k, factor=None)': what a constructor takes, without annotations."""
+  nothing = inspect.Parameter.empty
+  taken = inspect.signature(entry).parameters.values()
+  return str(inspect.Signature([x.replace(annotation=nothing) for x in taken]))
 
 
 def build_one(text: str, table: dict[str, Any], what: str) -> Any:

@@ -16,18 +16,15 @@ image is to the class, and the style is held. Exit codes: see jaxvae/errors.py.
 """
 
 import pathlib
-import re
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from absl import flags
 
 from jaxvae import checked, classes, cli, evaluate, pretrained
 from jaxvae import config as schema
-from jaxvae.data import Factor
-from jaxvae.errors import UserError
+from jaxvae.errors import ResourceError, UserError
 from jaxvae.latent.slots import latent_space
 from jaxvae.report import figures, gif
 
@@ -52,24 +49,36 @@ def main(overrides: Mapping[str, str]) -> int:
     )
   run = pretrained.load(_WORKDIR.value)
   told = classes.slots(latent_space(run.config.latent))
+  if not told:
+    raise UserError(
+      f'latent={run.config.latent!r} has no label and no head to change',
+      hint='such as configs/mnist_conditional.py, configs/mnist_ksparse.py',
+    )
   factors = {one.name: one for one in run.factors if one.name in told}
-  to = parsed('--to', _TO.value, factors)
-  only = parsed('--only', _ONLY.value, factors)
+  to = checked.classes('--to', _TO.value, factors)
+  only = checked.classes('--only', _ONLY.value, factors)
   count = checked.whole('--count', _COUNT.value, 1)
   steps = checked.whole('--steps', _STEPS.value, 2)
-  images = _images(run.config, overrides, only, count)
-  strips = run.transform(images, to, steps)
   out = pathlib.Path(
     _OUT.value or pathlib.Path(_WORKDIR.value, 'figures', 'transform')
   )
-  out.parent.mkdir(parents=True, exist_ok=True)
+  try:
+    out.parent.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    raise ResourceError(
+      f'{out.parent} cannot be made: {error.strerror}', hint='--out=NAME'
+    ) from error
+  images, found = _images(run.config, overrides, only, count)
+  strips = run.transform(images, to, steps)
   said = ', '.join(factors[name].called(label) for name, label in to.items())
   title = f'{run.title}: to {said}'
   shares = np.linspace(0.0, 1.0, steps)
   figures.grid(
     out.with_suffix('.png'),
     np.concatenate([images[:, None], strips], axis=1),
-    [f'image {i}' for i in range(len(images))],
+    [
+      ', '.join(factors[name].called(row[name]) for name in to) for row in found
+    ],
     ['image', *(f'{share:.0%}' for share in shares)],
     title,
     'of the way to the class in what the decoder reads, the style held',
@@ -83,38 +92,13 @@ def main(overrides: Mapping[str, str]) -> int:
   return 0
 
 
-def parsed(
-  flag: str, text: str, factors: Mapping[str, Factor]
-) -> dict[str, int]:
-  """'4' or 'shape=heart, scale=5' as classes by factor.
+def _images(
+  config, overrides, only, count
+) -> tuple[np.ndarray, list[dict[str, int]]]:
+  """The first `count` images that are evaluated, of the classes `only`.
 
-  Args:
-    flag: whose value it is, for messages.
-    text: what was given; empty for nothing.
-    factors: those that the model is told, by name.
-
-  Raises:
-    UserError: not that, or a class that there is not.
+  With the classes of each, by factor.
   """
-  found: dict[str, Any] = {}
-  for part in filter(None, map(str.strip, text.split(','))):
-    factor, equals, label = part.rpartition('=')
-    if not equals and len(factors) == 1:
-      factor = next(iter(factors))
-    elif not equals:
-      raise UserError(
-        f'{flag}={text!r}; allowed: FACTOR=CLASS, for {", ".join(factors)}'
-      )
-    # A folder may be called 7: a name comes before a number.
-    known = factor in factors and label in factors[factor].classes
-    number = re.fullmatch(r'[+-]?\d+', label) and not known
-    found[factor] = int(label) if number else label
-  numbers = checked.labels(found, factors, 1)
-  return {factor: int(number[0]) for factor, number in numbers.items()}
-
-
-def _images(config, overrides, only, count) -> np.ndarray:
-  """The first `count` images that are evaluated, of the classes `only`."""
   free = {k: v for k, v in overrides.items() if k.startswith('data.')}
   if other := sorted(overrides.keys() - free.keys()):
     raise UserError(f'config.{other[0]} is of the run; allowed: config.data.*')
@@ -127,7 +111,10 @@ def _images(config, overrides, only, count) -> np.ndarray:
     keep &= factors[:, names.index(factor)] == label
   if not keep.any():
     raise UserError(f'no image is of the class --only={_ONLY.value}')
-  return images[keep][:count]
+  rows = factors[keep][:count].tolist()
+  return images[keep][:count], [
+    dict(zip(names, row, strict=True)) for row in rows
+  ]
 
 
 if __name__ == '__main__':

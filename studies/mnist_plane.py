@@ -1,7 +1,7 @@
 """What beta does to a small VAE: MNIST, 784-500-120 and 2 or 10 latents.
 
   python -m jaxvae.study --study=studies/mnist_plane.py --workdir=runs/plane
-  python -m jaxvae.analysis.judge runs/plane/000 --out judge.npz
+  python -m jaxvae.analysis.judge runs/plane/0000 --out judge.npz
   python -m jaxvae.analysis.quality runs/plane/[0-9]* --judge judge.npz \
     --out results/mnist_quality.json --figures docs/figures
 

@@ -15,6 +15,7 @@ import argparse
 import json
 import pathlib
 import statistics
+import sys
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from sklearn.metrics import mutual_info_score
 
 import jaxvae
 from jaxvae import evaluate
+from jaxvae.errors import exit_code
 from jaxvae.train import workdir
 
 
@@ -128,4 +130,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-  main()
+  sys.exit(exit_code(main))

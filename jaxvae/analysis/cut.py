@@ -12,6 +12,7 @@ whole gradient and with that one, from a run of `configs/mnist_conditional.py`.
 
 import argparse
 import pathlib
+import sys
 from typing import Any
 
 import jax
@@ -25,6 +26,8 @@ from jaxvae.analysis import judge
 from jaxvae.analysis.style import spread
 from jaxvae.classes import labels as told
 from jaxvae.classes import slots
+from jaxvae.errors import UserError, exit_code
+from jaxvae.latent.slots import latent_space
 from jaxvae.model import Model, build
 from jaxvae.report import table
 from jaxvae.train import workdir
@@ -120,6 +123,11 @@ def main() -> None:
   parser.add_argument('--seeds', type=int, default=SEEDS)
   args = parser.parse_args()
   config = jaxvae.load(args.run).config
+  if not slots(latent_space(config.latent)):
+    raise UserError(
+      f'{args.run}: latent={config.latent!r} is told no label',
+      hint='a run of configs/mnist_conditional.py',
+    )
   images, labels, _ = judge.labelled(config, 'test')
   names = ('reconstruction', 'KL of style', 'variety')
   body = []
@@ -153,4 +161,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-  main()
+  sys.exit(exit_code(main))

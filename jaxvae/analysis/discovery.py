@@ -12,9 +12,11 @@ import argparse
 import collections
 import json
 import pathlib
+import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from jaxvae.errors import exit_code
 from jaxvae.latent.slots import latent_space
 from jaxvae.topology import discover
 from jaxvae.train import workdir
@@ -99,4 +101,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-  main()
+  sys.exit(exit_code(main))

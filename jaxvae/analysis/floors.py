@@ -13,6 +13,7 @@ where the truth is no longer cut. The metrics are the `fast` set; with
 import argparse
 import json
 import pathlib
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy as np
 from jaxvae import measure, metrics
 from jaxvae.data import DATASETS, Factor
 from jaxvae.data.recipe import Options
+from jaxvae.errors import exit_code
 
 SHIPPED = (
   ('dsprites', ''),
@@ -158,4 +160,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-  main()
+  sys.exit(exit_code(main))

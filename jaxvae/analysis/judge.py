@@ -10,6 +10,8 @@ npz of arrays; the same seed gives the same ones.
 
 import argparse
 import pathlib
+import sys
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -20,11 +22,12 @@ import optax
 
 import jaxvae
 from jaxvae import data, keys
-from jaxvae.errors import UserError
+from jaxvae.errors import UserError, exit_code
 from jaxvae.nets.convnet import ConvEncoder
 from jaxvae.nets.shift import shifted
 
 SHIFT = 2  # pixels
+MAKE = 'python -m jaxvae.analysis.judge RUN --out judge.npz'
 STEPS, BATCH = 4_000, 128
 RATE = 2e-3
 
@@ -124,12 +127,21 @@ def save(path: pathlib.Path, params: Any) -> None:
 
 
 def load(path: pathlib.Path) -> Any:
-  """The parameters that `save` wrote."""
+  """The parameters that `save` wrote.
+
+  Raises:
+    UserError: there is no such file, or it is something else.
+  """
   tree: dict[str, Any] = {}
-  with np.load(path) as held:
-    for name in held.files:
-      layer, _, leaf = name.partition('/')
-      tree.setdefault(layer, {})[leaf] = held[name]
+  try:
+    with np.load(path) as held:
+      for name in held.files:
+        layer, _, leaf = name.partition('/')
+        tree.setdefault(layer, {})[leaf] = held[name]
+  except (OSError, ValueError, zipfile.BadZipFile) as error:
+    raise UserError(f'{path} cannot be read as an npz', hint=MAKE) from error
+  if 'bias' not in tree.get('head', {}):
+    raise UserError(f'{path} holds no judge', hint=MAKE)
   return tree
 
 
@@ -167,4 +179,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-  main()
+  sys.exit(exit_code(main))

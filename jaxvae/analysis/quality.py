@@ -20,6 +20,7 @@ of the two-dimensional run whose beta is 1.
 import argparse
 import json
 import pathlib
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ import jaxvae
 from jaxvae import traverse
 from jaxvae.analysis import judge
 from jaxvae.analysis.style import rows
+from jaxvae.errors import exit_code
 from jaxvae.latent.slots import latent_space
 from jaxvae.report import embedding, figures
 from jaxvae.train import workdir
@@ -180,4 +182,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-  main()
+  sys.exit(exit_code(main))

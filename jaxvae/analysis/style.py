@@ -30,6 +30,7 @@ seeds are one row, medians and ranges. The columns:
 import argparse
 import json
 import pathlib
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,7 +42,7 @@ import jaxvae
 from jaxvae import classes, metrics
 from jaxvae import config as schema
 from jaxvae.analysis import judge
-from jaxvae.errors import UserError
+from jaxvae.errors import UserError, exit_code
 from jaxvae.latent.slots import latent_space
 from jaxvae.report import table
 from jaxvae.train import workdir
@@ -187,4 +188,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-  main()
+  sys.exit(exit_code(main))

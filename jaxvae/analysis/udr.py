@@ -21,7 +21,7 @@ import numpy as np
 
 from jaxvae import config as schema
 from jaxvae import data, metrics, options, pretrained
-from jaxvae.errors import IntegrityError, JaxvaeError, UserError
+from jaxvae.errors import IntegrityError, UserError, exit_code
 from jaxvae.metrics.udr import METHODS, udr
 from jaxvae.report import study_table
 from jaxvae.train import workdir
@@ -213,8 +213,8 @@ def _metrics(home: pathlib.Path) -> dict[str, Any]:
   return found
 
 
-def main() -> int:
-  """Scores the runs of a study and prints the table; returns the exit code."""
+def main() -> None:
+  """Scores the runs of a study and prints the table."""
   parser = argparse.ArgumentParser(description='UDR of the runs of a study')
   parser.add_argument('study', help='the directory of the study')
   parser.add_argument('--method', choices=METHODS, default='lasso')
@@ -227,17 +227,10 @@ def main() -> int:
   if args.seed < 0:
     parser.error(f'--seed={args.seed}; allowed: at least 0')
   place = pathlib.Path(args.study)
-  try:
-    found = rows(place, args.method, args.points, args.seed, args.data_dir)
-  except JaxvaeError as error:
-    print(f'jaxvae: error: {error}', file=sys.stderr)
-    if error.hint:
-      print(f'hint: {error.hint}', file=sys.stderr)
-    return error.exit_code
+  found = rows(place, args.method, args.points, args.seed, args.data_dir)
   for row in [HEADER, *found]:
     print(' | '.join(row))
-  return 0
 
 
 if __name__ == '__main__':
-  sys.exit(main())
+  sys.exit(exit_code(main))

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from jaxvae.data.builders import DATASETS
 from jaxvae.data.prepared import Prepared
 from jaxvae.data.store import ensure_prepared
-from jaxvae.errors import JaxvaeError
+from jaxvae.errors import exit_code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,15 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
       print(f'{name:{width}}  {recipe.about}', *variants)
     return 0
   start = time.monotonic()
-  try:
-    prepared = ensure_prepared(options)
-  except JaxvaeError as error:
-    print(f'jaxvae: error: {error}', file=sys.stderr)
-    if error.hint:
-      print(f'hint: {error.hint}', file=sys.stderr)
-    return error.exit_code
-  report(prepared, time.monotonic() - start)
-  return 0
+  return exit_code(
+    lambda: report(ensure_prepared(options), time.monotonic() - start)
+  )
 
 
 def report(prepared: Prepared, seconds: float) -> None:

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from jaxvae.errors import UserError
+from jaxvae.errors import UserError, exit_code
 from jaxvae.report import runs_table, scores, study_table
 
 DOCUMENTS = (
@@ -143,32 +143,27 @@ def main(argv: Sequence[str] | None = None) -> int:
   parser.add_argument('--check', action='store_true')
   parser.add_argument('--collect', nargs='+', metavar=('NAME', 'RUN'))
   args = parser.parse_args(argv)
-  root = pathlib.Path.cwd()
-  try:
-    if args.collect:
-      name, *runs = args.collect
-      found = runs_table.collect([pathlib.Path(run) for run in runs])
-      path = root / 'results' / 'configs' / f'{name}.json'
-      path.parent.mkdir(parents=True, exist_ok=True)
-      path.write_text(json.dumps(found, indent=1) + '\n')
-      return 0
-    if args.check:
-      # Texts only: the bytes of a PNG depend on the versions that drew it.
-      if stale := _stale(root):
-        names = ', '.join(str(p.relative_to(root)) for p in stale)
-        raise UserError(
-          f'differ from results/: {names}',
-          hint='run python -m jaxvae.report.results',
-        )
-      return 0
+  return exit_code(lambda: _do(args, pathlib.Path.cwd()))
+
+
+def _do(args: argparse.Namespace, root: pathlib.Path) -> None:
+  if args.collect:
+    name, *runs = args.collect
+    found = runs_table.collect([pathlib.Path(run) for run in runs])
+    path = root / 'results' / 'configs' / f'{name}.json'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(found, indent=1) + '\n')
+  elif args.check:
+    # Texts only: the bytes of a PNG depend on the versions that drew it.
+    if stale := _stale(root):
+      names = ', '.join(str(p.relative_to(root)) for p in stale)
+      raise UserError(
+        f'differ from results/: {names}',
+        hint='run python -m jaxvae.report.results',
+      )
+  else:
     for path in [*write(root), *figures(root)]:
       print(f'wrote {path.relative_to(root)}')
-  except UserError as error:
-    print(f'jaxvae: error: {error}', file=sys.stderr)
-    if error.hint:
-      print(f'hint: {error.hint}', file=sys.stderr)
-    return error.exit_code
-  return 0
 
 
 if __name__ == '__main__':

@@ -12,7 +12,7 @@ import jaxvae
 from jaxvae import config as schema
 from jaxvae import data
 from jaxvae.analysis import udr
-from jaxvae.errors import IntegrityError, UserError
+from jaxvae.errors import IntegrityError, UserError, exit_code
 from jaxvae.metrics.udr import udr as scored
 from jaxvae.model import build
 from jaxvae.report import study_table
@@ -64,7 +64,7 @@ def test_seeds_share_a_setting_and_a_lone_run_has_no_score(
 ):
   before = measured(study / '0003')
   monkeypatch.setattr(sys, 'argv', ['udr', str(study), '--points', '200'])
-  assert udr.main() == 0
+  assert exit_code(udr.main) == 0
   lines = capsys.readouterr().out.splitlines()
   assert lines[0] == 'run | setting | seed | informative | udr'
   assert lines[4] == '0003 | beta=4 | 0 | - | alone'

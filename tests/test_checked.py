@@ -1,9 +1,9 @@
-"""What --to and --only mean; what they draw is in tests/analysis."""
+"""Classes by name and number, in flags and in labels."""
 
 import numpy as np
 import pytest
 
-from jaxvae import checked, transform
+from jaxvae import checked
 from jaxvae.data import Factor
 from jaxvae.errors import UserError
 
@@ -28,7 +28,7 @@ FOLDER = Factor('class', 2, 'points', ('7', '1'))
 )
 def test_a_class_is_a_name_or_a_number(text, factors, meant):
   by_name = {factor.name: factor for factor in factors}
-  assert transform.parsed('--to', text, by_name) == meant
+  assert checked.classes('--to', text, by_name) == meant
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,13 @@ def test_a_class_is_a_name_or_a_number(text, factors, meant):
     ('-1', (SHAPE,), 'shape=-1; allowed: a whole number from 0 to 2'),
     ('3', (SHAPE, DIGIT), "--to='3'; allowed: FACTOR=CLASS, for shape, digit"),
     ('size=2', (SHAPE,), "label of 'size'; allowed for this model: shape"),
+    ('3,6', (DIGIT,), "--to='3,6'; allowed: one class of digit"),
   ],
 )
 def test_what_is_no_class_is_refused(text, factors, said):
   by_name = {factor.name: factor for factor in factors}
   with pytest.raises(UserError) as error:
-    transform.parsed('--to', text, by_name)
+    checked.classes('--to', text, by_name)
   assert said in str(error.value)
 
 
@@ -55,6 +56,12 @@ def test_labels_are_numbers_or_names():
   found = checked.labels(given, known, 2)
   np.testing.assert_array_equal(found['shape'], [2, 0])
   np.testing.assert_array_equal(found['digit'], [7, 7])
+  column = np.array(['heart', 'square'], object)
+  found = checked.labels({'shape': column}, known, 2)['shape']
+  np.testing.assert_array_equal(found, [2, 0])
+  assert checked.labels(None, known, 2) == {}
+  with pytest.raises(UserError, match=r"labels=4; allowed: .*{'shape': 0}"):
+    checked.labels(4, known, 2)
   for wrong in ({'shape': 'star'}, {'digit': 'one'}, {'shape': ['heart'] * 3}):
     with pytest.raises(UserError, match='allowed: a whole number from 0 to'):
       checked.labels(wrong, known, 2)
