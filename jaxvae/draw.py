@@ -143,9 +143,13 @@ def draw(
   _draw_plane(model, config, encoded, images, spec, place)
   history = home / 'metrics.jsonl'
   if history.exists():
-    lines = history.read_text().splitlines()
+    records = list(map(json.loads, history.read_text().splitlines()))
+    rated = model.space.rated
     charts.training_curves(
-      place / 'training.png', [json.loads(line) for line in lines]
+      place / 'training.png',
+      [one | {'kl': [one['kl'][i] for i in rated]} for one in records],
+      latent_names=[model.space.names[i] for i in rated],
+      active_threshold=config.eval.active_kl,
     )
   if rows and rows[0].nmi_per_factor:
     charts.nmi_heatmap(

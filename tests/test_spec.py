@@ -146,7 +146,10 @@ def test_building_calls_what_the_table_names():
     ('scal(3)', r"unknown toy 'scal'; allowed: pair, scale"),
     ('print(3)', r"unknown toy 'print'; allowed: pair, scale"),
     ('scale', r'toy scale: missing a required argument.*; allowed: scale\('),
-    ('scale(1, to=2)', r'toy scale: .*unexpected keyword argument .*; allowed: scale\('),
+    (
+      'scale(1, to=2)',
+      r'toy scale: .*unexpected keyword argument .*; allowed: scale\(',
+    ),
     ("scale('a')", r'toy scale: '),
     ('scale(-1)', r'toy scale: number=-1; allowed: 0 or more'),
     ('pair + pair', r"'pair \+ pair' names 2 of: toy; allowed: one"),

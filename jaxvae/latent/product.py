@@ -57,6 +57,12 @@ class LatentSpace(NamedTuple):
     """What tables, figures and people call the latents: z0, z1, ..."""
     return tuple(f'z{i}' for i in range(self.latents))
 
+  @property
+  def rated(self) -> tuple[int, ...]:
+    """The columns that have a divergence; a head has none."""
+    slots = [slot for slot in self.slots for _ in range(slot.latents)]
+    return tuple(i for i, slot in enumerate(slots) if slot.tells is None)
+
   def posterior(
     self,
     params: Array,

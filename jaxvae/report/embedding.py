@@ -33,7 +33,8 @@ def codes(
     title: of the figure.
     names: of the two axes; where there are none, distances alone mean something
       and no ticks are drawn.
-    called: what each class is called, its number if left out.
+    called: what each class is called, in a legend; without, its number stands
+      in the middle of its points.
   """
   classes = np.asarray(classes)
   wide = min(_WIDE, len(panels))
@@ -92,6 +93,13 @@ def _points(panel, places, classes: np.ndarray, called) -> None:
   colours = [CLASSES[label % len(CLASSES)] for label in classes]
   panel.scatter(*places.T, s=4, c=colours, alpha=0.6, linewidths=0)
   panel.grid(visible=False)
+  if called:
+    # Names would cover each other, and the points.
+    for label in np.unique(classes):
+      colour = CLASSES[label % len(CLASSES)]
+      panel.plot([], [], 'o', ms=5, color=colour, label=called[label])
+    panel.legend(loc='center left', bbox_to_anchor=(1.0, 0.5))
+    return
   for label in np.unique(classes):
     middle = np.median(places[classes == label], axis=0)
     panel.text(

@@ -201,16 +201,21 @@ def _histogram(panel, codes, edges, colour) -> None:
 
 
 def _bars(panel, codes, prior, colour) -> None:
-  """Share of the codes at each class, and the peaks of the prior."""
+  """Share of the codes at each class, and the prior's shares or its peaks."""
   last = max(1, round(max(codes.max(), np.quantile(prior, 0.99))))
   nearest = np.clip(np.rint(codes), 0, last).astype(int)
   shares = np.bincount(nearest, minlength=last + 1) / len(nearest)
   panel.bar(range(last + 1), shares, width=0.62, color=colour, alpha=0.75)
-  edges = np.linspace(-0.5, last + 0.5, 20 * (last + 1) + 1)
-  heights = np.histogram(prior, edges)[0].astype(float)
-  # Peaks as high as the bar of a class that has its share.
-  heights *= 1 / (last + 1) / max(heights.max(), 1)
-  panel.stairs(heights, edges, color=PRIOR, linewidth=1.1)
+  if (prior == np.rint(prior)).all():  # classes themselves: a bar as well
+    at = np.arange(last + 1)
+    shares = np.mean(prior[:, None] == at, axis=0)
+    panel.bar(at, shares, width=0.62, fill=False, edgecolor=PRIOR)
+  else:
+    edges = np.linspace(-0.5, last + 0.5, 20 * (last + 1) + 1)
+    heights = np.histogram(prior, edges)[0].astype(float)
+    # Peaks as high as the bar of a class that has its share.
+    heights *= 1 / (last + 1) / max(heights.max(), 1)
+    panel.stairs(heights, edges, color=PRIOR, linewidth=1.1)
   panel.set_xlim(-0.6, last + 0.6)
   panel.set_xticks(range(last + 1) if last < 12 else range(0, last + 1, 5))
   panel.set_yticks([])

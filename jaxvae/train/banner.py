@@ -103,12 +103,13 @@ def line(
     'reconstruction': [np.mean(each['reconstruction']) for each in shown],
     'kl': [np.sum(kl) for kl in kls],
   }
-  active = [np.sum(kl > setup.config.eval.active_kl) for kl in kls]
+  rated = list(setup.model.space.rated)
+  active = [np.sum(kl[rated] > setup.config.eval.active_kl) for kl in kls]
   said = progress.format_line(
     step,
     total,
     {name: float(np.median(values)) for name, values in terms.items()},
-    (int(np.median(active)), setup.model.space.latents),
+    (int(np.median(active)), len(rated)),
     timer.rate(),
     timer.eta(total - step),
     saved,

@@ -165,6 +165,18 @@ def test_a_grid_is_recognised_and_keeps_its_names(config, tmp_path):
   np.testing.assert_array_equal(found, factors[order])
 
 
+def test_an_array_file_names_its_classes(config, tmp_path):
+  arrays = {
+    'images': np.zeros((4, 2, 2), np.uint8),
+    'labels': np.array([0, 2, 1, 0]),
+    'class_names': np.array(['cat', 'dog', 'eel', 'fox']),
+  }
+  spec, _, _ = _read(config('image_folder', path=_npz(tmp_path, **arrays)))
+  assert spec.factors == (
+    data.Factor('label', 4, 'points', ('cat', 'dog', 'eel', 'fox')),
+  )
+
+
 def test_the_form_of_3d_shapes(config, tmp_path):
   # As its repository describes: images and, as labels, the factors' values.
   hues, yaws = np.linspace(0, 0.9, 3), np.linspace(-30, 30, 2)
@@ -221,6 +233,22 @@ BAD[3, 1, 2] = 1
     (
       {'images': IMAGES, 'labels': np.arange(7), 'factor_names': ['a', 'b']},
       '2 factor_names for 1 columns',
+    ),
+    (
+      {
+        'images': IMAGES,
+        'labels': np.arange(7) % 3,
+        'class_names': ['cat', 'cat', 'dog'],
+      },
+      'factor label has 3 classes and the names cat, cat, dog; each class needs',
+    ),
+    (
+      {
+        'images': IMAGES,
+        'factors': np.zeros((7, 2), int),
+        'class_names': ['cat'],
+      },
+      'class_names are of one factor, and there are 2',
     ),
   ],
 )

@@ -140,3 +140,9 @@ def test_no_such_latent(latent):
 def test_refusals(text, message):
   with pytest.raises(UserError, match=message):
     latent_space(text)
+
+
+def test_a_head_has_no_divergence_to_count():
+  space = latent_space("gaussian(2) + head(3, factor='digit') + loop")
+  assert space.rated == (0, 1, 3)
+  assert TWO.rated == tuple(range(5))

@@ -32,6 +32,17 @@ def test_each_class_has_its_colour_where_its_codes_are(tmp_path):
   assert high_column > low_column + 100 and high_row < low_row - 100
 
 
+def test_names_are_in_a_legend_beside_the_codes(tmp_path):
+  path = tmp_path / 'codes.png'
+  codes = np.random.default_rng(0).normal(size=(300, 2))
+  names = ('sandal', 'ankle boot')
+  embedding.codes(path, [('', codes)], np.arange(300) % 2, 'x', called=names)
+  width = pixels(path).shape[1]
+  for colour in ('#332288', '#88ccee'):
+    columns = places(path, colour)[1]
+    assert columns.min() < 0.4 * width and columns.max() > 0.7 * width
+
+
 def test_a_manifold_is_in_one_piece_the_right_way_up(tmp_path):
   path = tmp_path / 'manifold.png'
   images = np.zeros((4, 4, 6, 6, 3))

@@ -3,9 +3,10 @@
   images             `[n, h, w]` or `[n, h, w, c]`: uint8, bool or floats in
                      [0, 1], which are stored in 256 steps
   labels or factors  `[n]` or `[n, f]` whole numbers from 0; optional
-  factor_names       `[f]` text; optional, as are the two below
+  factor_names       `[f]` text; optional, as are the three below
   factor_sizes       `[f]` whole numbers; the largest class + 1 if left out
   factor_topologies  `[f]` points, segment or loop; points if left out
+  class_names        text for each class, where there is one factor
 
 `labels` of floating point in an .h5 file are values of factors, as in 3D Shapes
 (`floor_hue`, ..., in radians and so on): they become the ranks of those values.
@@ -117,9 +118,15 @@ def _factors(
   default = ['label'] if width == 1 else [f'factor{k}' for k in range(width)]
   names = _said(path, arrays, 'factor_names', default)
   topologies = _said(path, arrays, 'factor_topologies', ['points'] * width)
-  sizes = _said(path, arrays, 'factor_sizes', _sizes(classes))
+  called = tuple(map(str, _texts(arrays, 'class_names')))
+  if called and width != 1:
+    raise UserError(
+      f'{path}: class_names are of one factor, and there are {width}'
+    )
+  default = [len(called)] if called else _sizes(classes)
+  sizes = _said(path, arrays, 'factor_sizes', default)
   factors = tuple(
-    Factor(str(name), int(size), str(topology))
+    Factor(str(name), int(size), str(topology), called)
     for name, size, topology in zip(names, sizes, topologies, strict=True)
   )
   checks.declared(factors, str(path))
@@ -134,13 +141,20 @@ def _sizes(classes: np.ndarray) -> list[int]:
 def _said(path, arrays: _Arrays, name: str, default: list) -> list:
   if name not in arrays.headers:
     return default
-  said = np.asarray(arrays.read(name)[:]).tolist()
-  said = [x.decode() if isinstance(x, bytes) else x for x in said]
+  said = _texts(arrays, name)
   if len(said) != len(default):
     raise UserError(
       f'{path}: {len(said)} {name} for {len(default)} columns of factors'
     )
   return said
+
+
+def _texts(arrays: _Arrays, name: str) -> list:
+  """Texts or numbers; none where there is no such array."""
+  if name not in arrays.headers:
+    return []
+  said = np.asarray(arrays.read(name)[:]).tolist()
+  return [x.decode() if isinstance(x, bytes) else x for x in said]
 
 
 def _npz(path: pathlib.Path) -> _Arrays:
@@ -153,9 +167,12 @@ def _npz(path: pathlib.Path) -> _Arrays:
       }
   except (zipfile.BadZipFile, EOFError, ValueError, zlib.error) as error:
     raise files.unreadable(path, 'not an .npz file') from error
-  wanted = ('images', 'labels', 'factors', 'factor_names', 'factor_sizes')
+  wanted = (
+    *('images', 'labels', 'factors', 'class_names'),
+    *('factor_names', 'factor_sizes', 'factor_topologies'),
+  )
   for name, (_, dtype) in headers.items():
-    if dtype.hasobject and name in (*wanted, 'factor_topologies'):
+    if dtype.hasobject and name in wanted:
       raise UserError(
         f'{path}: {name} holds pickled Python objects, which are refused:'
         ' loading them could run any code',
