@@ -240,7 +240,7 @@ BAD[3, 1, 2] = 1
         'labels': np.arange(7) % 3,
         'class_names': ['cat', 'cat', 'dog'],
       },
-      'factor label has 3 classes and the names cat, cat, dog; each class needs',
+      'label has 3 classes and the names cat, cat, dog; each class needs',
     ),
     (
       {
