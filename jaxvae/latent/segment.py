@@ -229,11 +229,13 @@ def _rounding(x, width):
 
 def _log_tail(x):
   """log Phi(-x) + max(x, 0)^2 / 2, with all digits at any x."""
-  # Each branch at places of its own only: what is -inf in one that is not
-  # taken has a gradient of NaN.
-  near = jnp.clip(x, 0.0, 8.0)
-  right = jnp.log(0.5 * erfc(near * math.sqrt(0.5))) + 0.5 * near**2
-  left = -0.5 * erfc(jnp.clip(-x, 0.0, 40.0) * math.sqrt(0.5))
+  near = jnp.clip(x, -40.0, 8.0)
+  tail = 0.5 * erfc(jnp.abs(near) * math.sqrt(0.5))
+  # Each branch reads the tail on its own side only: where it underflows, the
+  # logarithm that is not taken is -inf and its gradient would be NaN.
+  inside = x < 0.0
+  right = jnp.log(jnp.where(inside, 0.5, tail)) + 0.5 * near**2
+  left = jnp.log1p(-jnp.where(inside, tail, 0.0))
   # Laplace's continued fraction of Mills' ratio (1 - Phi) / phi.
   far = jnp.maximum(x, 8.0)
   fraction = far
@@ -241,7 +243,7 @@ def _log_tail(x):
   for i in range(10 if x.dtype == jnp.float64 else 4, 0, -1):
     fraction = far + i / fraction
   right = jnp.where(x < 8.0, right, -jnp.log(fraction) - 0.5 * LOG_2PI)
-  return jnp.where(x < 0.0, jnp.log1p(left), right)
+  return jnp.where(inside, left, right)
 
 
 KLS = {'flat': flat_kl, 'smooth': smooth_kl}
