@@ -200,7 +200,7 @@ def _kl(q, log_p):
 
 def _corner(point):
   """Logarithm of a one-hot place `[..., k]`, of finite numbers."""
-  return _ABSENT * (1 - point)
+  return jnp.where(point > 0, 0.0, _ABSENT).astype(point.dtype)
 
 
 def _numbers(like):
