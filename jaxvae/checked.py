@@ -176,8 +176,9 @@ def labels(
     if value.dtype == object:  # as of a column of a table
       value = np.asarray(value.tolist())
     if value.dtype.kind == 'U':
-      is_named = value[..., None] == np.array(names or [''])
-      value = np.where(is_named.any(axis=-1), is_named.argmax(axis=-1), -1)
+      numbers = {name: i for i, name in enumerate(names)}
+      found_at = [numbers.get(name, size) for name in value.ravel()]
+      value = np.array(found_at).reshape(value.shape)
     wrong = value.dtype.kind not in 'iu' or value.shape not in ((), (n,))
     if wrong or value.min() < 0 or value.max() >= size:
       raise UserError(f'{factor}={label!r}; allowed: {allowed}')

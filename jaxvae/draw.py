@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import textwrap
 from typing import Any, NamedTuple
 
 import jax
@@ -174,7 +173,7 @@ def _draw_classes(
   column = [one.name for one in spec.factors].index(factor)
   names = [spec.factors[column].called(label) for label in range(count)]
   plain = [
-    f'as {textwrap.shorten(name, LETTERS, placeholder="…")}'
+    f'as {name if len(name) <= LETTERS else name[: LETTERS - 1] + "…"}'
     for name in spec.factors[column].classes or map(str, range(count))
   ]
   # The same noise for every class, so that a column is one style where the

@@ -188,9 +188,7 @@ def _functions(
 
   def encode(images, labels=None):
     images = checked.images(images, shape)
-    given = checked.labels(
-      {} if labels is None else labels, factors, len(images)
-    )
+    given = checked.labels(labels, factors, len(images))
     known = classes.labels(space, given, len(images))
 
     def pixels(part):

@@ -39,6 +39,8 @@ def test_a_class_is_a_name_or_a_number(text, factors, meant):
     ('3', (SHAPE,), 'shape=3; allowed: a whole number from 0 to 2'),
     ('-1', (SHAPE,), 'shape=-1; allowed: a whole number from 0 to 2'),
     ('3', (SHAPE, DIGIT), "--to='3'; allowed: FACTOR=CLASS, for shape, digit"),
+    ('digit=', (DIGIT,), "digit=''; allowed: a whole number from 0 to 9"),
+    ('shape=', (SHAPE,), "shape=''; allowed: a whole number from 0 to 2"),
     ('size=2', (SHAPE,), "label of 'size'; allowed for this model: shape"),
     ('3,6', (DIGIT,), "--to='3,6'; allowed: one class of digit"),
   ],
