@@ -20,7 +20,7 @@ PAIRS = 20  # reconstructions shown
 SAMPLES = 64
 DRAWS = 4_000  # of the prior, beside the codes
 CLASSES = 20  # at most, of a factor: the first of them are drawn
-LETTERS = 12  # of the name of a class, over a column
+LETTERS = 12  # of the name of a class, under a column and in a legend
 DRAWN = 12  # samples of a class
 MOVES = 9  # images from one class to another
 PLANE = 15  # steps along each latent of a plane
@@ -173,7 +173,7 @@ def _draw_classes(
   column = [one.name for one in spec.factors].index(factor)
   names = [spec.factors[column].called(label) for label in range(count)]
   plain = [
-    f'as {name if len(name) <= LETTERS else name[: LETTERS - 1] + "…"}'
+    f'as {_short(name)}'
     for name in spec.factors[column].classes or map(str, range(count))
   ]
   # The same noise for every class, so that a column is one style where the
@@ -264,8 +264,12 @@ def _draw_plane(model, config, encoded, images, spec, place) -> None:
     classes_of,
     f'{spec.title}: {said}',
     names if plane else ('', ''),
-    kind.classes,
+    [_short(name) for name in kind.classes],
   )
+
+
+def _short(name: str) -> str:
+  return name if len(name) <= LETTERS else name[: LETTERS - 1] + '…'
 
 
 def _each(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -164,8 +164,9 @@ def _layout(
   left = 1 + margin + (labels + look.text if labels else 0)
   top = 1 + margin + (round(2.1 * look.text) if title else 0)
   below, widest = _below(captions, look), 0
-  if captions:
-    widest = max(_width(text, look) for line in captions for text in line)
+  under = [text for line in captions for text in line] + list(column_labels)
+  if under:
+    widest = max(_width(text, look) for text in under)
     frame = max(frame, widest + look.text - wide)
     left += max(0, (widest - wide) // 2)
   label_room = max(

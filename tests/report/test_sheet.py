@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jaxvae.report import sheet
+from jaxvae.report import sheet, style
 
 
 def test_images_become_uint8_rgb():
@@ -93,3 +93,16 @@ def test_inactive_labels_are_grey():
     )
     darkest.append(np.asarray(image)[:, : layout.left - 2].min())
   assert darkest == [0x22, 0xA6]
+
+
+def test_column_labels_that_are_wider_than_tiles_lie_apart():
+  tile = np.zeros((4, 4, 3), np.uint8)
+  look = sheet.PRINT
+  names = ['as ankle boot', 'as pullover', 'as squares wit…']
+  image, layout = sheet.draw([[tile] * 3], column_labels=names, look=look)
+  widths = [style.font(look.text).getlength(name) for name in names]
+  assert layout.pitch > max(widths)
+  wide = 4 * layout.scale
+  middles = [layout.left + wide / 2 + at * layout.pitch for at in range(3)]
+  assert middles[0] - widths[0] / 2 > 0
+  assert middles[2] + widths[2] / 2 < image.width
