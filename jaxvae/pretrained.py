@@ -55,8 +55,8 @@ class Pretrained(NamedTuple):
 
   Attributes:
     encode: (images `[n, h, w, c]`, labels=None) -> Encoding. Where the model is
-      told labels, those that are known: {'digit': 3}, or one for each image;
-      the others are read off the images.
+      told labels, those that are known: {'digit': 3}, or one for each image,
+      or the names in `factors`; the others are read off the images.
     decode: z `[n, d]` -> expected images `[n, h, w, c]`.
     sample: (n, seed=0, labels=None) -> images `[n, h, w, c]`, decoded from
       draws of the prior, of the classes that `labels` name; the same for the

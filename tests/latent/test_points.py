@@ -327,10 +327,10 @@ def test_concrete_density_and_divergence_are_integrals():
 @pytest.mark.parametrize('relaxation', [0.05, 2 / 3])
 @pytest.mark.parametrize('logits', [(20.0, 0.0, 0.0), (62.0, 0.0, 0.0)])
 def test_a_sure_concrete_posterior_pays_for_it(logits, relaxation):
-  # A gap of logits g that is large: in the classes' Gumbel noise G the ratio is
-  # -2 g + 3 (LSE(-G) - LSE(-G - (0, g, g))), whatever the relaxation, where
-  # LSE(-g - G1, -G2, -G3) - ... is by NumPy in float64. In float32 the other
-  # entries of such a sample are 0 where they are not kept as logarithms.
+  # Of logits l, probabilities p and Gumbel noise G the ratio is, whatever the
+  # relaxation, sum log p + 3 (LSE(-l - G) - LSE(-l - G + log p)): here by NumPy
+  # in float64. In float32 the other entries of such a sample are 0 where they
+  # are not kept as logarithms.
   n = 100_000
   rng = np.random.default_rng(0)
   noise = rng.gumbel(size=(n, 3))
