@@ -52,7 +52,7 @@ def truth(
   for factor, column in zip(factors, classes.T, strict=True):
     if factor.topology == 'loop':
       # The middle of a step, so that no class lies where the circle is cut.
-      angle = 2 * np.pi * (column + 0.5) / factor.size - np.pi
+      angle = 2 * np.pi * (column + 0.5) / factor.turn - np.pi
       parts = [np.cos(angle), np.sin(angle)]
     else:
       parts = [2.0 * column / (factor.size - 1) - 1.0]
@@ -83,11 +83,8 @@ def scored(
     for count in (points, points // 2)
   )
   turns = measure.turning(factors, rng)
-  circular = {
-    at: factor.size
-    for at, factor in enumerate(factors)
-    if factor.topology == 'loop'
-  }
+  # The truth is the angle itself, whether or not images show all of it.
+  circular = measure.circles(factors)
   codes, groups = truth(factors, train)
   true = metrics.Points(
     *(codes, train, truth(factors, test)[0], test, groups, circular),
