@@ -93,7 +93,7 @@ def train_members(
   """
   # The order matters: all that can be refused is, before a file is written.
   begun = time.monotonic()
-  setup = set_up(configs)
+  setup = set_up(configs, resume.rules(configs[0], places))
   with members.claimed(setup, places, allowed, begun) as homes:
     try:
       return _train_claimed(setup, homes, allowed, initial_params)
