@@ -10,6 +10,7 @@ needs no mean direction, which angles all around do not have, and is near 0 for
 an angle that goes round twice or that folds.
 """
 
+import operator
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -87,7 +88,8 @@ def circle_score(
   factors = arrays.as_classes(factors)
   arrays.same_length(codes, factors)
   groups = as_groups(groups, codes.shape[1])
-  truth = _turns(factors, circular, folds or {})
+  folds = as_folds(folds, factors.shape[1])
+  truth = _turns(factors, circular, folds)
   correlation = _fisher_lee(chart(codes, groups), truth)
   pairs = np.array([len(group) == 2 for group in groups])
   correlation *= pairs[:, None]
@@ -110,37 +112,58 @@ def circle_score(
   )
 
 
+def as_folds(folds: Folds | None, columns: int) -> Folds:
+  """Folds that fit factors [points, columns], as plain whole numbers.
+
+  Raises:
+    ValueError: they are something else.
+  """
+  try:
+    found = {
+      operator.index(at): (operator.index(other), tuple(counts))
+      for at, (other, counts) in ({} if folds is None else folds).items()
+    }
+  except (AttributeError, TypeError, ValueError) as error:
+    raise ValueError(
+      f'folds must be {{column: (other column, (how often, ...))}}, '
+      f'not {folds!r}'
+    ) from error
+  for at, (other, counts) in found.items():
+    if not 0 <= other < columns or other == at:
+      raise ValueError(
+        f'folds of factor {at}: factor {other} is no other of the {columns}'
+      )
+    whole = [isinstance(n, int | np.integer) and n >= 1 for n in counts]
+    if not all(whole):
+      raise ValueError(
+        f'folds of factor {at} must be whole numbers from 1 on, not {counts}'
+      )
+  return found
+
+
 def times(factors: np.ndarray, at: int, folds: Folds) -> np.ndarray:
   """How often each image comes back in a turn of factor `at`, [points].
 
   Raises:
-    ValueError: folds that do not fit the factors.
+    ValueError: classes that `as_folds` has no number for.
   """
   if at not in folds:
     return np.ones(len(factors), np.int64)
   other, counts = folds[at]
-  counts = np.asarray(counts)
-  if not 0 <= other < factors.shape[1] or other == at:
-    raise ValueError(
-      f'folds of factor {at}: factor {other} is no other of the '
-      f'{factors.shape[1]}'
-    )
-  if counts.ndim != 1 or counts.dtype.kind not in 'iu' or (counts < 1).any():
-    raise ValueError(f'folds of factor {at} must be whole numbers from 1 on')
   classes = factors[:, other]
   if classes.min() < 0 or classes.max() >= len(counts):
     raise ValueError(
       f'folds of factor {at} are for {len(counts)} classes of factor {other}, '
       f'which has {classes.min()} to {classes.max()}'
     )
-  return counts[classes].astype(np.int64)
+  return np.array(counts, np.int64)[classes]
 
 
-def said(folds: Folds | None) -> dict[str, str]:
+def said(folds: Folds) -> dict[str, str]:
   """Folds as a parameter of a score; none where there are none."""
   parts = [
     f'{at}:{"/".join(map(str, counts))} by {other}'
-    for at, (other, counts) in (folds or {}).items()
+    for at, (other, counts) in folds.items()
   ]
   return {'folds': ','.join(parts)} if parts else {}
 

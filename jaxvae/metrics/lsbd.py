@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxvae.metrics import arrays
-from jaxvae.metrics.circular import Folds, said, times
+from jaxvae.metrics.circular import Folds, as_folds, said, times
 from jaxvae.metrics.score import Score
 
 # A second axis shorter than this part of all codes is no plane but rounding.
@@ -112,7 +112,7 @@ def d_lsbd_points(
   grid[place] = codes
   turning = sizes[count - len(cyclic) :]
   kind = 'torus' if len(cyclic) == count else 'cylinder'
-  folds = folds or {}
+  folds = as_folds(folds, count)
   if within := set(cyclic) & {folds[at][0] for at in cyclic if at in folds}:
     raise ValueError(f'folds are by factor {min(within)}, which turns itself')
   each = []

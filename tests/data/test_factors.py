@@ -68,8 +68,10 @@ def test_classes_have_names_or_numbers():
   hue = Factor('hue', 3, 'loop')
   assert [shape.called(1), hue.called(1)] == ['heart', 'hue 1']
   turn = Factor('turn', 40, 'loop', period=39)
-  form = json.loads(json.dumps(factors_to_json((shape, hue, turn))))
-  assert factors_from_json(form) == (shape, hue, turn)
+  seen = turn._replace(folds=('shape', (4, 1)))
+  every = (shape, hue, turn, seen, seen._replace(period=None))
+  form = json.loads(json.dumps(factors_to_json(every)))
+  assert factors_from_json(form) == every
   # Prepared before classes had names.
   assert form[1] == ['hue', 3, 'loop']
 

@@ -118,6 +118,19 @@ def test_a_fold_and_a_double_cover_are_seen_in_the_winding():
   assert twice.winding == pytest.approx(2) and twice.circles == 0
 
 
+def test_a_sweep_goes_round_once_where_the_last_class_is_the_first():
+  factors = (Factor('turn', 40, 'loop', period=39.0),)
+  classes = np.arange(40)[:, None]
+
+  def encode(classes):
+    return circle.wrap(2 * np.pi * classes / 39)
+
+  space = latent_space("loop(factor='turn')")
+  (row,) = diagnose(space, encode(classes), classes, factors, encode, bases=2)
+  assert row.circles == row.monotone == 1 and row.winding == pytest.approx(1)
+  assert row.steps == pytest.approx(0, abs=1e-9)
+
+
 def test_without_a_grid_there_are_no_sweeps():
   (row,) = score('loop', lambda c: angle(c, 0)[:, None], sweeps=False)
   assert row.winding is None and row.radians == pytest.approx(0, abs=1e-9)
