@@ -54,7 +54,7 @@ class Timer:
 
   def advance(self, steps: int) -> None:
     """A compiled call of so many steps has ended; the clock runs on."""
-    self._stop()
+    self.stop()
     self._steps += steps
     self._since = self._idle_since = self._clock()
 
@@ -62,7 +62,7 @@ class Timer:
   def pause(self, what: str) -> Iterator[None]:
     """Stops the training clock; its block's time is counted as `what`."""
     was_running = self._since is not None
-    self._stop()
+    self.stop()
     begun = self._clock()
     try:
       yield
@@ -73,6 +73,12 @@ class Timer:
         self._idle_since += spent
       if was_running:
         self._since = self._clock()
+
+  def stop(self) -> None:
+    """The training clock stands; after the last call, or before a pause."""
+    if self._since is not None:
+      self._seconds['train'] += self._clock() - self._since
+      self._since = None
 
   def rate(self) -> float:
     """Steps a second since the last call of `rate`; nan when unknown."""
@@ -88,11 +94,6 @@ class Timer:
     """Steps and seconds by purpose since the run began, as JSON."""
     steps, train = self._totals()
     return {'steps': steps, 'seconds': self._seconds | {'train': train}}
-
-  def _stop(self) -> None:
-    if self._since is not None:
-      self._seconds['train'] += self._clock() - self._since
-      self._since = None
 
   def _totals(self) -> tuple[int, float]:
     running = 0.0 if self._since is None else self._clock() - self._since

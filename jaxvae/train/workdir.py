@@ -26,6 +26,7 @@ import jax
 
 import jaxvae
 from jaxvae import errors
+from jaxvae.train import sharding
 
 FINISHED = ('completed', 'preempted', 'diverged', 'failed')
 _NEXT = {
@@ -33,6 +34,7 @@ _NEXT = {
   'created': ('running', *FINISHED),
   'running': ('running', *FINISHED),
 } | dict.fromkeys(FINISHED, ('running', 'failed'))
+_AGAIN = 'remove it and give the same command again, or use a new workdir'
 
 
 def default(config_file: str, config: Mapping[str, Any]) -> str:
@@ -97,6 +99,10 @@ def is_held(workdir: pathlib.Path) -> bool:
     return True
   except FileNotFoundError:
     return False
+  except OSError as error:
+    raise errors.ResourceError(
+      f'cannot read {workdir / ".lock"}: {error.strerror}'
+    ) from error
   return False
 
 
@@ -134,8 +140,19 @@ def record(
 
 
 def read_run(workdir: pathlib.Path) -> dict[str, Any] | None:
-  """What run.json says, or None where there is none."""
-  return _read_json(workdir / 'run.json')
+  """What run.json says, or None where there is none.
+
+  Raises:
+    IntegrityError: it is no JSON, or not what `record` writes.
+    ResourceError: it may not be read.
+  """
+  path = workdir / 'run.json'
+  run = read_json(path)
+  if run is not None and not _is_run(run):
+    raise errors.IntegrityError(
+      f'{path} says neither how the run stands nor its step', hint=_AGAIN
+    )
+  return run
 
 
 def write_config(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
@@ -144,8 +161,23 @@ def write_config(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
 
 
 def read_config(workdir: pathlib.Path) -> dict[str, Any] | None:
-  """What config.json says, or None where there is none."""
-  return _read_json(workdir / 'config.json')
+  """What config.json says, or None where there is none; see `read_run`."""
+  return read_json(workdir / 'config.json')
+
+
+def read_metrics(workdir: pathlib.Path) -> dict[str, Any]:
+  """What metrics.json says of a run that is evaluated.
+
+  Raises:
+    IntegrityError: there is none, or it is no JSON object.
+    ResourceError: it may not be read.
+  """
+  path = workdir / 'metrics.json'
+  hint = f'python -m jaxvae.main --mode=eval --workdir={workdir}'
+  found = read_json(path, hint)
+  if found is None:
+    raise errors.IntegrityError(f'there is no {path}', hint=hint)
+  return found
 
 
 def config_hash(config: Mapping[str, Any]) -> str:
@@ -237,15 +269,50 @@ def write_json(path: pathlib.Path, value: Any) -> None:
     raise _unwritable(path, error) from error
 
 
-def _read_json(path: pathlib.Path) -> dict[str, Any] | None:
-  if not path.exists():
-    return None
+def read_json(path: pathlib.Path, hint: str = _AGAIN) -> dict[str, Any] | None:
+  """The JSON object in a file, or None where there is no file.
+
+  Args:
+    path: of the file.
+    hint: what to do if it is damaged.
+
+  Raises:
+    IntegrityError: it holds something else.
+    ResourceError: it may not be read.
+  """
   try:
-    return json.loads(path.read_text())
-  except ValueError as error:
-    raise errors.IntegrityError(
-      f'{path} is not JSON: {error}', hint='remove it or use a new workdir'
+    found = json.loads(path.read_text())
+  except FileNotFoundError:
+    return None
+  except (IsADirectoryError, NotADirectoryError) as error:
+    raise errors.IntegrityError(f'{path} is no file', hint=hint) from error
+  except OSError as error:
+    raise errors.ResourceError(
+      f'cannot read {path}: {error.strerror}', hint='make it readable'
     ) from error
+  except (ValueError, RecursionError) as error:
+    said = ' '.join(str(error).split())[:200]
+    raise errors.IntegrityError(
+      f'{path} is not JSON: {said}', hint=hint
+    ) from error
+  if not isinstance(found, dict) or not found:
+    raise errors.IntegrityError(
+      f'{path} holds no JSON object, or an empty one', hint=hint
+    )
+  return found
+
+
+def _is_run(run: Mapping[str, Any]) -> bool:
+  step, lanes = run.get('step'), run.get('lanes', 1)
+  seconds = run.get('seconds', {})
+  return (
+    run.get('status') in ('created', 'running', *FINISHED)
+    and type(step) is type(lanes) is int
+    and step >= 0 < lanes
+    and isinstance(seconds, dict)
+    and all(type(each) in (int, float) for each in seconds.values())
+    and isinstance(run.get('error', ''), str)
+  )
 
 
 def _unwritable(path: pathlib.Path, error: OSError) -> errors.ResourceError:
@@ -268,6 +335,8 @@ def _flatten(config: Mapping[str, Any], prefix: str = '') -> dict[str, str]:
 
 def _surroundings() -> dict[str, Any]:
   devices = jax.devices()
+  # Whatever the number of its devices, a CPU is so many cores.
+  cores = {'cores': sharding.cores()} if devices[0].platform == 'cpu' else {}
   return {
     'versions': {
       'jaxvae': jaxvae.__version__,
@@ -275,7 +344,11 @@ def _surroundings() -> dict[str, Any]:
       'jaxlib': importlib.metadata.version('jaxlib'),
       'python': platform.python_version(),
     },
-    'devices': {'kind': devices[0].device_kind, 'count': len(devices)},
+    'devices': {
+      'kind': devices[0].device_kind,
+      'count': len(devices),
+      **cores,
+    },
     'host': socket.gethostname(),
     'pid': os.getpid(),
   }
