@@ -23,7 +23,6 @@ from typing import Any
 
 from jaxvae.errors import IntegrityError, UserError, exit_code
 from jaxvae.report import files, runs_table, scores, stored, study_table
-from jaxvae.train import workdir
 
 DOCUMENTS = (
   'README.md',
@@ -40,7 +39,6 @@ _MARKER = re.compile(r'^<!-- (?:results:([\w./-]+)|/results) -->$', re.M)
 _MEASURED = re.compile(
   r'^Measured:.*?(?=\n\n|\n?(?:"""|\'\'\')|\Z)', re.S | re.M
 )
-_BACK = 'bring back what it was, or make it anew with --write'
 _SHOWN = (('configs', 'configs/', 'runs'), ('studies', '', 'study'))
 
 
@@ -153,7 +151,7 @@ def _shown(name: str, result: dict[str, Any], how) -> str:
   except stored.MALFORMED as error:
     raise IntegrityError(
       f'results/{name}.json does not hold what {result["kind"]} results hold',
-      hint=_BACK,
+      hint='bring back what it was, or make it anew with --write',
     ) from error
 
 
@@ -199,9 +197,7 @@ def _load(root: pathlib.Path, only: str = '') -> dict[str, Any]:
   paths = [place / f'{only}.json'] if only else sorted(place.rglob('*.json'))
   found = {}
   for path in paths:
-    result = workdir.read_json(path, _BACK)
-    if result is not None and result.get('kind') not in (*_KINDS, 'bench'):
-      raise IntegrityError(f'{path} does not say its kind', hint=_BACK)
+    result = stored.read(path)
     if result is not None:
       found[path.relative_to(place).with_suffix('').as_posix()] = result
   return found

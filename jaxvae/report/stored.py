@@ -99,26 +99,40 @@ def check(
   """
   if path.suffix != '.json':
     raise UserError(f'{path}: results are JSON', hint='name a file NAME.json')
-  hint = 'bring back what it was, or replace it with --write'
   try:
-    old = workdir.read_json(path, hint)
+    old = read(path)
   except IntegrityError:
     if write and path.is_file():
       return None
     raise
-  if old is None:
-    return None
-  if old.get('kind') != kind:
+  if old is not None and old['kind'] != kind:
     raise UserError(
       f'{path} holds results of another kind', hint='choose another name'
     )
-  try:
-    _parts(old)
-  except MALFORMED as error:
-    if write:
-      return None
-    raise IntegrityError(f'{path} is no {kind} result', hint=hint) from error
   return old
+
+
+def read(path: pathlib.Path) -> dict[str, Any] | None:
+  """A result, or None where there is no file.
+
+  Raises:
+    UserError: it holds something else.
+    IntegrityError: it is damaged.
+    ResourceError: it may not be read.
+  """
+  hint = 'bring back what it was, or replace it with --write'
+  result = workdir.read_json(path, hint)
+  if result is None:
+    return None
+  if result.get('kind') not in list(_NOUNS):
+    raise UserError(f'{path} holds no results', hint='choose another name')
+  try:
+    _parts(result)
+  except MALFORMED as error:
+    raise IntegrityError(
+      f'{path} holds no {result["kind"]} results', hint=hint
+    ) from error
+  return result
 
 
 def less(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> str:
