@@ -24,7 +24,7 @@ import jaxvae
 from jaxvae import evaluate
 from jaxvae.errors import exit_code
 from jaxvae.report import stored
-from jaxvae.train import workdir
+from jaxvae.train import reading, workdir
 
 
 def independent_mig(codes: np.ndarray, factors: np.ndarray, bins: int) -> float:
@@ -45,7 +45,7 @@ def again(home: pathlib.Path) -> tuple[float, float]:
   run = jaxvae.load(str(home))
   source, index, _ = evaluate.points(run.config)
   images, factors = source.examples(index)
-  written = workdir.read_metrics(home)['mig']
+  written = reading.read_metrics(home)['mig']
   chart = run.encode(images).chart
   return written, independent_mig(chart, factors, run.config.eval.bins)
 
@@ -57,7 +57,7 @@ def completed(study: pathlib.Path) -> list[tuple[pathlib.Path, Any, Any]]:
     config, run = workdir.read_config(home), workdir.read_run(home)
     if config is None or run is None or run['status'] != 'completed':
       continue
-    metrics = workdir.read_metrics(home)
+    metrics = reading.read_metrics(home)
     if 'udr' in metrics:
       metrics['scores']['udr'] = {
         'value': metrics['udr'],

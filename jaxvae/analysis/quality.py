@@ -35,7 +35,7 @@ from jaxvae.analysis.style import rows
 from jaxvae.errors import exit_code
 from jaxvae.latent.slots import latent_space
 from jaxvae.report import embedding, figures, stored, table
-from jaxvae.train import workdir
+from jaxvae.train import reading
 
 SAMPLES = 5_000
 SHOWN = 2_000  # codes
@@ -73,7 +73,7 @@ def measure(home: str, features: Callable, real: Any) -> dict[str, float]:
   """
   run = jaxvae.load(home)
   images, labels, of_images = real
-  said = workdir.read_metrics(pathlib.Path(home))
+  said = reading.read_metrics(pathlib.Path(home))
   chart = run.encode(images).chart
   half = len(chart) // 2
   nearest = KNeighborsClassifier(1).fit(chart[:half], labels[:half])

@@ -45,7 +45,7 @@ from jaxvae.analysis import judge
 from jaxvae.errors import UserError, exit_code
 from jaxvae.latent.slots import latent_space
 from jaxvae.report import stored, table
-from jaxvae.train import workdir
+from jaxvae.train import reading
 
 IMAGES = 1_000
 ACTIVE = 0.1  # nats
@@ -62,7 +62,7 @@ def measure(home: str, read: Any) -> dict[str, float]:
     UserError: the model has no classes, or no style.
   """
   run = jaxvae.load(home)
-  said = workdir.read_metrics(pathlib.Path(home))
+  said = reading.read_metrics(pathlib.Path(home))
   space = latent_space(run.config.latent)
   told = classes.slots(space)
   if not told:

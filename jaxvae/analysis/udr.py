@@ -24,7 +24,7 @@ from jaxvae import data, metrics, pretrained
 from jaxvae.errors import UserError, exit_code
 from jaxvae.metrics.udr import METHODS, udr
 from jaxvae.report import stored, study_table
-from jaxvae.train import workdir
+from jaxvae.train import reading, workdir
 
 HEADER = ['run', 'setting', 'seed', 'informative', 'udr']
 
@@ -119,7 +119,7 @@ def record(home: pathlib.Path, score: metrics.Score) -> None:
     ResourceError: another process has the run.
   """
   with workdir.claim(home) as place:
-    found = workdir.read_metrics(place)
+    found = reading.read_metrics(place)
     found |= {
       'udr': score.value,
       'udr_variant': score.variant,
@@ -188,7 +188,7 @@ def _seed(home: pathlib.Path) -> str:
 
 
 def _floor(home: pathlib.Path) -> np.ndarray:
-  floor = workdir.read_metrics(home).get('kl_floor')
+  floor = reading.read_metrics(home).get('kl_floor')
   if floor is None:
     raise UserError(
       f'{home / "metrics.json"} does not say the least KL of each latent',

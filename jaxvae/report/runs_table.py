@@ -8,7 +8,7 @@ from typing import Any
 
 from jaxvae.errors import IntegrityError, UserError
 from jaxvae.report import table
-from jaxvae.train import workdir
+from jaxvae.train import reading, workdir
 
 # Of a slot against a factor: key, what a table calls it, its digits.
 _SCORES = (
@@ -47,7 +47,7 @@ def collect(runs: Sequence[pathlib.Path]) -> dict[str, Any]:
       'devices',
       'started',
     )
-    metrics = workdir.read_metrics(run)
+    metrics = reading.read_metrics(run)
     try:
       for private in ('data_dir', 'manual_dir', 'path'):
         config['data'][private] = ''

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from jaxvae import config as schema
 from jaxvae.errors import IntegrityError, UserError
 from jaxvae.report import files, study_table
-from jaxvae.train import workdir
+from jaxvae.train import reading
 
 _NOUNS = {
   'study': 'completed runs',
@@ -69,7 +69,8 @@ def put(
   """
   if not _parts(result):
     raise UserError(
-      f'{path} is not written: the new result has no {_NOUNS[result["kind"]]}'
+      f'{path} is not written: the new result has no {_NOUNS[result["kind"]]}',
+      hint='run it first; --status says how far a study is',
     )
   old = check(path, result['kind'], write)
   if (why := less(old, result)) and not write:
@@ -121,7 +122,7 @@ def read(path: pathlib.Path) -> dict[str, Any] | None:
     ResourceError: it may not be read.
   """
   hint = 'bring back what it was, or replace it with --write'
-  result = workdir.read_json(path, hint)
+  result = reading.read_json(path, hint)
   if result is None:
     return None
   if result.get('kind') not in list(_NOUNS):

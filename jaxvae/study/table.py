@@ -11,7 +11,7 @@ from jaxvae import config as schema
 from jaxvae.errors import IntegrityError, ResourceError, UserError
 from jaxvae.report import results, stored, study_table
 from jaxvae.study import grid, status
-from jaxvae.train import workdir
+from jaxvae.train import reading, workdir
 
 # Of the known measures, those of which less is better.
 LESS = ('reconstruction', 'kl')
@@ -153,10 +153,11 @@ def _entry(
 ) -> dict[str, Any]:
   entry: dict[str, Any] = {'index': index, 'set': _public(changed)}
   try:
-    run = workdir.read_run(home)
+    run, saved = workdir.read_run(home), workdir.read_config(home)
     if run is None:
-      return entry | {'status': 'not started'}
-    _check_values(base | changed, home)
+      return entry | {'status': status.WAITING}
+    if saved is not None:
+      _check_values(base | changed, saved, home)
     measured = {}
     if run['status'] == 'completed':
       measured['metrics'] = _metrics(home)
@@ -175,7 +176,7 @@ def _entry(
 
 def _metrics(home: pathlib.Path) -> dict[str, Any]:
   """metrics.json without the lists that are long and in no table."""
-  metrics = workdir.read_metrics(home)
+  metrics = reading.read_metrics(home)
   try:
     for row in metrics.get('latents', []):
       row.pop('nmi_per_factor', None)
@@ -192,11 +193,10 @@ def _metrics(home: pathlib.Path) -> dict[str, Any]:
   return metrics
 
 
-def _check_values(values: Mapping[str, Any], home: pathlib.Path) -> None:
+def _check_values(
+  values: Mapping[str, Any], saved: Mapping[str, Any], home: pathlib.Path
+) -> None:
   """A study that was changed must not take in the runs of its former self."""
-  saved = workdir.read_config(home)
-  if saved is None:
-    return
   flat = schema.flatten(saved)
   for key, value in values.items():
     if key in _PRIVATE or not stored.decides(key):

@@ -143,8 +143,6 @@ def _train_claimed(
       stop.raise_from_now_on()
       for at, state in states.items():
         with members.diverging(setup, at, alive[at], errors, display):
-          if setup.layout.lanes:
-            print(f'\n{members.called(setup, at, alive[at])}', flush=True)
           _finish(setup, alive[at], state, step, start.timer)
     except signals.Stopped as stopped:
       for at in states:
@@ -167,6 +165,8 @@ def _finish(
 ) -> None:
   """Evaluates a trained member, and says that it is completed."""
   digest = checkpoint.params_digest(state.params)
+  if setup.layout.lanes:
+    print(f'\n{members.called(setup, member)}', flush=True)
   begun = time.monotonic()
   evaluate.evaluate(setup.model, member.config, state.params, member.home, step)
   # The other seconds are those of all members, and are divided by them.

@@ -26,7 +26,7 @@ import jax
 
 import jaxvae
 from jaxvae import errors
-from jaxvae.train import sharding
+from jaxvae.train import reading, sharding
 
 FINISHED = ('completed', 'preempted', 'diverged', 'failed')
 _NEXT = {
@@ -34,7 +34,6 @@ _NEXT = {
   'created': ('running', *FINISHED),
   'running': ('running', *FINISHED),
 } | dict.fromkeys(FINISHED, ('running', 'failed'))
-_AGAIN = 'remove it and give the same command again, or use a new workdir'
 
 
 def default(config_file: str, config: Mapping[str, Any]) -> str:
@@ -147,10 +146,10 @@ def read_run(workdir: pathlib.Path) -> dict[str, Any] | None:
     ResourceError: it may not be read.
   """
   path = workdir / 'run.json'
-  run = read_json(path)
-  if run is not None and not _is_run(run):
+  run = reading.read_json(path)
+  if run is not None and not reading.is_run(run):
     raise errors.IntegrityError(
-      f'{path} says neither how the run stands nor its step', hint=_AGAIN
+      f'{path} says neither how the run stands nor its step', hint=reading.AGAIN
     )
   return run
 
@@ -162,22 +161,7 @@ def write_config(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
 
 def read_config(workdir: pathlib.Path) -> dict[str, Any] | None:
   """What config.json says, or None where there is none; see `read_run`."""
-  return read_json(workdir / 'config.json')
-
-
-def read_metrics(workdir: pathlib.Path) -> dict[str, Any]:
-  """What metrics.json says of a run that is evaluated.
-
-  Raises:
-    IntegrityError: there is none, or it is no JSON object.
-    ResourceError: it may not be read.
-  """
-  path = workdir / 'metrics.json'
-  hint = f'python -m jaxvae.main --mode=eval --workdir={workdir}'
-  found = read_json(path, hint)
-  if found is None:
-    raise errors.IntegrityError(f'there is no {path}', hint=hint)
-  return found
+  return reading.read_json(workdir / 'config.json')
 
 
 def config_hash(config: Mapping[str, Any]) -> str:
@@ -267,52 +251,6 @@ def write_json(path: pathlib.Path, value: Any) -> None:
     beside.replace(path)
   except OSError as error:
     raise _unwritable(path, error) from error
-
-
-def read_json(path: pathlib.Path, hint: str = _AGAIN) -> dict[str, Any] | None:
-  """The JSON object in a file, or None where there is no file.
-
-  Args:
-    path: of the file.
-    hint: what to do if it is damaged.
-
-  Raises:
-    IntegrityError: it holds something else.
-    ResourceError: it may not be read.
-  """
-  try:
-    found = json.loads(path.read_text())
-  except FileNotFoundError:
-    return None
-  except (IsADirectoryError, NotADirectoryError) as error:
-    raise errors.IntegrityError(f'{path} is no file', hint=hint) from error
-  except OSError as error:
-    raise errors.ResourceError(
-      f'cannot read {path}: {error.strerror}', hint='make it readable'
-    ) from error
-  except (ValueError, RecursionError) as error:
-    said = ' '.join(str(error).split())[:200]
-    raise errors.IntegrityError(
-      f'{path} is not JSON: {said}', hint=hint
-    ) from error
-  if not isinstance(found, dict) or not found:
-    raise errors.IntegrityError(
-      f'{path} holds no JSON object, or an empty one', hint=hint
-    )
-  return found
-
-
-def _is_run(run: Mapping[str, Any]) -> bool:
-  step, lanes = run.get('step'), run.get('lanes', 1)
-  seconds = run.get('seconds', {})
-  return (
-    run.get('status') in ('created', 'running', *FINISHED)
-    and type(step) is type(lanes) is int
-    and step >= 0 < lanes
-    and isinstance(seconds, dict)
-    and all(type(each) in (int, float) for each in seconds.values())
-    and isinstance(run.get('error', ''), str)
-  )
 
 
 def _unwritable(path: pathlib.Path, error: OSError) -> errors.ResourceError:

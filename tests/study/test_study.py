@@ -171,7 +171,7 @@ def test_one_bad_index_is_told_and_keeps_no_other_from_its_end(place):
   code, out, err = place.run('bad', '--index=0-1,8')
   assert code == 3, (out, err)
   told = 'step 2 is not finite: '
-  assert f'  8: {told}' in out
+  assert f'  8 (learning_rate=1e+30, seed=7) diverged: {told}' in out
   assert '3 of 3 runs, 100 % of the steps' in out
   entries = place.entries('bad', 9)
   assert [entries[at]['status'] for at in (0, 1, 8)] == [
@@ -191,6 +191,7 @@ def test_the_plan_the_table_and_the_best(place, here):
   assert code == 0
   assert out.startswith('digits: 9 runs, 2 programs, 2 ensembles of at most 5')
   (place.root / 'docs').mkdir()
+  (place.root / 'results').mkdir()
   (place.root / 'README.md').write_text('no table\n')
   block = '<!-- results:digits -->\n<!-- /results -->\n'
   figure = '![Scores](figures/digits_scores.png)\n'

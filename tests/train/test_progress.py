@@ -136,6 +136,20 @@ def test_totals_go_on_over_restarts_and_the_rate_does_not():
   assert saved == {'steps': 900, 'seconds': {'train': 10.0, 'save': 4.0}}
 
 
+def test_what_follows_training_is_no_part_of_it():
+  clock = Clock()
+  timer = progress.Timer(clock=clock)
+  timer.start()
+  clock.now += 4
+  timer.advance(10)
+  clock.now += 1
+  timer.stop()
+  with timer.pause('save'):
+    clock.now += 2
+  clock.now += 300  # the evaluation of this member and of those before it
+  assert timer.state()['seconds'] == {'train': 5.0, 'host': 0.0, 'save': 2.0}
+
+
 def test_starting_twice_loses_no_time():
   clock = Clock()
   timer = progress.Timer(clock=clock)
