@@ -113,13 +113,17 @@ def select(
 def without_times(result: Mapping[str, Any]) -> dict[str, Any]:
   """The result without what a second run of the study would say otherwise.
 
-  Seconds and the time of day go; versions, devices and lanes stay.
+  Seconds, the time of day and the cores that it was given go; versions, devices
+  and lanes stay.
   """
   timed = ('seconds', 'started', 'resumed', 'ended')
   entries = [
     {key: value for key, value in entry.items() if key not in timed}
     for entry in result['entries']
   ]
+  for entry in entries:
+    if 'devices' in entry:
+      entry['devices'] = {**entry['devices'], 'cores': None}
   return {**result, 'entries': entries}
 
 

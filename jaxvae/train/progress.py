@@ -1,6 +1,6 @@
 """One line that says how far a run is, how fast, and what it has learnt.
 
-  step  1200/30000   4 %  loss 61.2  recon 48.0  kl 13.2 (6/10 active)
+  step  1200/30000   4 %  loss 61.2  recon 48.0  kl 13.2 (6/10 active by KL)
     212 steps/s  eta 2m16s  ckpt 1000                     (all on one line)
 
 On a terminal the line is rewritten; elsewhere it is printed once a log
@@ -177,7 +177,7 @@ def format_line(
   for name, value in terms.items():
     part = f'{_SHORT.get(name, name)} {format_number(value)}'
     if name == 'kl' and active is not None:
-      part += f' ({active[0]}/{active[1]} active)'
+      part += f' ({active[0]}/{active[1]} active by KL)'
     parts.append(part)
   timing = []
   if math.isfinite(rate):

@@ -35,7 +35,7 @@ def test_the_line_of_the_documentation():
     checkpoint=1000,
   )
   assert line == (
-    'step  1200/30000   4 %  loss 61.2  recon 48.0  kl 13.2 (6/10 active)'
+    'step  1200/30000   4 %  loss 61.2  recon 48.0  kl 13.2 (6/10 active by KL)'
     '   212 steps/s  eta 2m16s  ckpt 1000'
   )
 
