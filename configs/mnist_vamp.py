@@ -5,8 +5,8 @@
 Fifty pseudo-inputs [Tomczak and Welling 2018] are parameters; the encoder turns
 them into the components of a mixture.
 
-Measured: 17 minutes on 2 CPU cores; reconstruction 81.4 and KL 17.7 nats; 10
-of 10 latents active.
+Measured: 17 minutes on 1 x cpu; reconstruction 81.4 and KL 17.7 nats; 10 of 10
+latents active by KL.
 """
 
 from jaxvae.config import default, with_variant

@@ -8,8 +8,8 @@ is held out for evaluation. `:unlabelled` has no label; on `:torus` the sprites
 leave the picture on one side and come in on the other, so that both positions
 are loops too.
 
-Measured: 25 minutes on 2 CPU cores; reconstruction -8124.7 and KL 25.0 nats; 6
-of 6 latents active, 6 with a variance below 0.05; MIG 0.84; NMI of the best
+Measured: 25 minutes on 1 x cpu; reconstruction -8124.7 and KL 25.0 nats; 6 of
+6 latents active by KL, 6 with a variance below 0.05; MIG 0.84; NMI of the best
 latent: shape 1.00, scale 1.00, orientation 0.64, hue 0.99, x_position 0.81,
 y_position 0.80; slots against factors: shape 0.9992, scale 0.07 steps,
 orientation 0.53 steps, hue 0.09 steps, x_position 0.31 steps, y_position 0.31

@@ -86,13 +86,13 @@ def main(overrides: Mapping[str, str]) -> int:
 
 def _ensemble(config, place: str) -> int:
   """Trains the product that `config.ensemble` describes, or says how."""
-  from jaxvae.study import grid, jobs, plan, run, status
+  from jaxvae.study import grid, plan, run, status
   from jaxvae.train import sharding
 
   home = pathlib.Path(place).absolute()
   study = grid.of_ensemble(config, home.name)
   # Before the devices are first used: the cores share the members.
-  sharding.one_device_per_core(jobs.cores())
+  sharding.one_device_per_core(sharding.cores())
   made = plan.make(study, range(len(study.sets)))
   if _DRY_RUN.value:
     print(plan.text(study, made, workers=1))

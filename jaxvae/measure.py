@@ -35,7 +35,7 @@ def points(
 
   Args:
     space: a latent space; its columns' topologies are read.
-    described: the factors, each with a size and a topology; may be empty.
+    described: the factors, each a `data.Factor`; may be empty.
     train: charts [n, l] and factors [n, f].
     test: the same of other points; None: the last third of `train`, which then
       is what is left.
@@ -51,8 +51,9 @@ def points(
     embed(space, test[0])[0],
     test[1] if described else None,
     groups if any(len(group) > 1 for group in groups) else None,
-    _circles(described),
+    circles(described),
     None if turns is None else (embed(space, turns[0])[0], turns[1]),
+    folds(described),
   )
 
 
@@ -63,32 +64,46 @@ def turning(
 
   The others take what they have in common: each combination of up to two values
   of the first factors that vary, `bases` in all. None where no factor is a
-  circle, or all turns together are more than `TURNS` points.
+  circle, where the classes of one are no whole turn, or where all turns
+  together are more than `TURNS` points.
 
   Args:
-    described: the factors, each with a size and a topology.
+    described: the factors, each a `data.Factor`.
     rng: draws the values of the others.
     bases: at most so many combinations of the others.
   """
-  circles = _circles(described)
+  round_once = circles(described)
   axes = []
   for at, factor in enumerate(described):
-    if at in circles:
-      axes.append(np.arange(factor.size))
+    if at in round_once:
+      if factor.once != factor.turn:
+        return None
+      axes.append(np.arange(factor.once))
       continue
     count = min(factor.size, 2) if bases > 1 else 1
     bases //= count
     axes.append(np.sort(rng.choice(factor.size, count, replace=False)))
-  if not circles or math.prod(map(len, axes)) > TURNS:
+  if not round_once or math.prod(map(len, axes)) > TURNS:
     return None
   return np.stack(np.meshgrid(*axes, indexing='ij'), -1).reshape(-1, len(axes))
 
 
-def _circles(described: Sequence[Any]) -> dict[int, int]:
+def circles(described: Sequence[Any]) -> dict[int, float]:
+  """How many classes make a turn of each factor that is a loop, by column."""
   return {
-    at: factor.size
+    at: factor.turn
     for at, factor in enumerate(described)
     if factor.topology == 'loop'
+  }
+
+
+def folds(described: Sequence[Any]) -> dict[int, tuple[int, tuple[int, ...]]]:
+  """How often images come back in a turn, as `metrics.circle_score` asks."""
+  names = [factor.name for factor in described]
+  return {
+    at: (names.index(factor.folds[0]), factor.folds[1])
+    for at, factor in enumerate(described)
+    if factor.folds is not None
   }
 
 

@@ -8,6 +8,7 @@ import pytest
 from jaxvae import config as schema
 from jaxvae import measure, metrics
 from jaxvae.data import Factor
+from jaxvae.data.builders import dsprites
 from jaxvae.errors import UserError
 from jaxvae.latent.slots import latent_space
 from jaxvae.train import setup
@@ -56,6 +57,18 @@ def test_the_turns_are_a_full_grid_of_the_circles():
   assert measure.turning(FACTORS[:1], np.random.default_rng(0)) is None
   huge = [Factor(name, 200, 'loop') for name in 'ab']
   assert measure.turning(huge, np.random.default_rng(0)) is None
+
+
+def test_the_last_orientation_of_dsprites_is_its_first():
+  described = dsprites.GRID.factors
+  grid = measure.turning(described, np.random.default_rng(0))
+  assert np.unique(grid[:, 2]).tolist() == list(range(39))
+  assert measure.circles(described) == {2: 39}
+  assert measure.folds(described) == {2: (0, (4, 2, 1))}
+  assert measure.folds(FACTORS) == {}
+  # No equal steps that make a turn.
+  broken = (Factor('turn', 12, 'loop', period=10.5),)
+  assert measure.turning(broken, np.random.default_rng(0)) is None
 
 
 def test_scores_as_json():

@@ -12,7 +12,6 @@ largest difference.
 """
 
 import argparse
-import json
 import pathlib
 import statistics
 import sys
@@ -24,7 +23,8 @@ from sklearn.metrics import mutual_info_score
 import jaxvae
 from jaxvae import evaluate
 from jaxvae.errors import exit_code
-from jaxvae.train import workdir
+from jaxvae.report import stored
+from jaxvae.train import reading, workdir
 
 
 def independent_mig(codes: np.ndarray, factors: np.ndarray, bins: int) -> float:
@@ -45,7 +45,7 @@ def again(home: pathlib.Path) -> tuple[float, float]:
   run = jaxvae.load(str(home))
   source, index, _ = evaluate.points(run.config)
   images, factors = source.examples(index)
-  written = json.loads((home / 'metrics.json').read_text())['mig']
+  written = reading.read_metrics(home)['mig']
   chart = run.encode(images).chart
   return written, independent_mig(chart, factors, run.config.eval.bins)
 
@@ -57,7 +57,7 @@ def completed(study: pathlib.Path) -> list[tuple[pathlib.Path, Any, Any]]:
     config, run = workdir.read_config(home), workdir.read_run(home)
     if config is None or run is None or run['status'] != 'completed':
       continue
-    metrics = json.loads((home / 'metrics.json').read_text())
+    metrics = reading.read_metrics(home)
     if 'udr' in metrics:
       metrics['scores']['udr'] = {
         'value': metrics['udr'],
@@ -101,13 +101,19 @@ def main() -> None:
   """Reads the runs of a study; prints the table, `--out` writes it."""
   parser = argparse.ArgumentParser(description='all metrics against beta')
   parser.add_argument('study', help='the directory of the study')
-  parser.add_argument('--out', help='a JSON file of results/')
+  stored.add_flags(parser)
   parser.add_argument('--independent', action='store_true')
   args = parser.parse_args()
   runs = completed(pathlib.Path(args.study))
   if not runs:
     parser.error(f'{args.study} holds no completed run')
+  measured = {
+    stored.run_name(config): metrics['examples'] for _, config, metrics in runs
+  }
+  if args.independent:
+    measured['MIG computed independently'] = len(runs)
   header, *body = rows(runs)
+  stored.begin(args, measured)
   seeds = len({config['seed'] for _, config, _ in runs})
   note = (
     f'{len(runs)} runs of {runs[0][1]["num_steps"]:,} steps, {seeds} seeds for '
@@ -123,10 +129,7 @@ def main() -> None:
   for line in [header, *body]:
     print('  '.join(line))
   print(note)
-  if args.out:
-    result = {'kind': 'bench', 'header': header, 'rows': body, 'note': note}
-    path = pathlib.Path(args.out)
-    path.write_text(json.dumps(result, indent=1) + '\n')
+  stored.put_bench(args, stored.bench(header, body, note, measured))
 
 
 if __name__ == '__main__':

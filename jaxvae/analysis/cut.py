@@ -11,7 +11,6 @@ whole gradient and with that one, from a run of `configs/mnist_conditional.py`.
 """
 
 import argparse
-import pathlib
 import sys
 from typing import Any
 
@@ -21,6 +20,7 @@ import numpy as np
 import optax
 
 import jaxvae
+from jaxvae import config as schema
 from jaxvae import data, keys, schedules
 from jaxvae.analysis import judge
 from jaxvae.analysis.style import spread
@@ -29,8 +29,7 @@ from jaxvae.classes import slots
 from jaxvae.errors import UserError, exit_code
 from jaxvae.latent.slots import latent_space
 from jaxvae.model import Model, build
-from jaxvae.report import table
-from jaxvae.train import workdir
+from jaxvae.report import stored, table
 
 STEPS, SEEDS = 1_500, 5
 RATE = 1e-3
@@ -119,7 +118,7 @@ def main() -> None:
   """Trains both for each seed; prints the table, `--out` writes it."""
   parser = argparse.ArgumentParser(description='the cut gradient')
   parser.add_argument('run', help='of configs/mnist_conditional.py')
-  parser.add_argument('--out', help='a JSON file of results/')
+  stored.add_flags(parser)
   parser.add_argument('--seeds', type=int, default=SEEDS)
   args = parser.parse_args()
   config = jaxvae.load(args.run).config
@@ -130,8 +129,17 @@ def main() -> None:
     )
   images, labels, _ = judge.labelled(config, 'test')
   names = ('reconstruction', 'KL of style', 'variety')
+  header = ['gradient', 'seeds', *names]
+  kinds = (('whole', False), ('cut at the label', True))
+  run = stored.run_name(schema.to_dict(config))
+  measured = {
+    f'{said}, seed {seed}; data and model of {run}': STEPS
+    for said, _ in kinds
+    for seed in range(args.seeds)
+  }
+  stored.begin(args, measured)
   body = []
-  for said, cut in (('whole', False), ('cut at the label', True)):
+  for said, cut in kinds:
     found = []
     for seed in range(args.seeds):
       source = data.open_source(
@@ -151,13 +159,10 @@ def main() -> None:
       for name, digits in zip(names, ('.1f', '.2f', '.3f'), strict=True)
     ]
     body.append([said, str(args.seeds), *cells])
-  header = ['gradient', 'seeds', *names]
   note = f'{STEPS:,} steps each, beta {config.hyper.beta:g}.'
   for line in [header, *body]:
     print('  '.join(line))
-  if args.out:
-    result = {'kind': 'bench', 'header': header, 'rows': body, 'note': note}
-    workdir.write_json(pathlib.Path(args.out), result)
+  stored.put_bench(args, stored.bench(header, body, note, measured))
 
 
 if __name__ == '__main__':

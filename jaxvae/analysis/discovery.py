@@ -10,7 +10,6 @@ the factor that it was told or, where the data have one factor, with that one.
 
 import argparse
 import collections
-import json
 import pathlib
 import sys
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ from typing import NamedTuple
 
 from jaxvae.errors import exit_code
 from jaxvae.latent.slots import latent_space
+from jaxvae.report import stored
 from jaxvae.topology import discover
 from jaxvae.train import workdir
 
@@ -80,24 +80,25 @@ def main() -> None:
   """Judges all runs of a study; prints the table, `--out` writes it."""
   parser = argparse.ArgumentParser(description='how often discovery is right')
   parser.add_argument('study', help='the directory of the study')
-  parser.add_argument('--out', help='a file in results/ to write')
+  stored.add_flags(parser)
   args = parser.parse_args()
-  judged = []
+  stored.begin(args)
+  judged, measured = [], {}
   for home in sorted(pathlib.Path(args.study).glob('[0-9]*')):
     found = judge(home)
     judged += found
     for one in found:
+      run = stored.run_name(workdir.read_config(home))
+      measured[f'{one.data}, {one.factor}: {run}'] = 1
       print(home.name, one.data, one.factor, one.truth, '->', one.verdict)
   table = rows(judged)
   for row in [HEADER, *table]:
     print(' | '.join(row))
-  if args.out:
-    note = (
-      'Every latent was trained as a loop; verdicts without labels. Latents of '
-      'two-factor data were told which factor is theirs by one image in fifty.'
-    )
-    result = {'kind': 'bench', 'header': HEADER, 'rows': table, 'note': note}
-    pathlib.Path(args.out).write_text(json.dumps(result, indent=1) + '\n')
+  note = (
+    'Every latent was trained as a loop; verdicts without labels. Latents of '
+    'two-factor data were told which factor is theirs by one image in fifty.'
+  )
+  stored.put_bench(args, stored.bench(HEADER, table, note, measured))
 
 
 if __name__ == '__main__':

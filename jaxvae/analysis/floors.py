@@ -11,7 +11,6 @@ where the truth is no longer cut. The metrics are the `fast` set; with
 """
 
 import argparse
-import json
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from jaxvae import measure, metrics
 from jaxvae.data import DATASETS, Factor
 from jaxvae.data.recipe import Options
 from jaxvae.errors import exit_code
+from jaxvae.report import stored
 
 SHIPPED = (
   ('dsprites', ''),
@@ -52,7 +52,7 @@ def truth(
   for factor, column in zip(factors, classes.T, strict=True):
     if factor.topology == 'loop':
       # The middle of a step, so that no class lies where the circle is cut.
-      angle = 2 * np.pi * (column + 0.5) / factor.size - np.pi
+      angle = 2 * np.pi * (column + 0.5) / factor.turn - np.pi
       parts = [np.cos(angle), np.sin(angle)]
     else:
       parts = [2.0 * column / (factor.size - 1) - 1.0]
@@ -83,11 +83,8 @@ def scored(
     for count in (points, points // 2)
   )
   turns = measure.turning(factors, rng)
-  circular = {
-    at: factor.size
-    for at, factor in enumerate(factors)
-    if factor.topology == 'loop'
-  }
+  # The truth is the angle itself, whether or not images show all of it.
+  circular = measure.circles(factors)
   codes, groups = truth(factors, train)
   true = metrics.Points(
     *(codes, train, truth(factors, test)[0], test, groups, circular),
@@ -137,9 +134,10 @@ def table(found: dict[str, dict[str, metrics.Found]]) -> list[list[str]]:
 def main() -> None:
   """Scores truth and noise on every data set; `--out` writes the table."""
   parser = argparse.ArgumentParser(description='metrics of truth and noise')
-  parser.add_argument('--out', help='a JSON file of results/')
+  stored.add_flags(parser)
   parser.add_argument('--boosting', action='store_true')
   args = parser.parse_args()
+  stored.begin(args)
   names = metrics.chosen('fast') + ['dci'] * args.boosting
   found = {}
   for name, variant in SHIPPED:
@@ -149,14 +147,17 @@ def main() -> None:
   header, *rows = table(found)
   for row in [header, *rows]:
     print('  '.join(row))
-  if args.out:
-    note = (
-      'Truth / truth with as many bins as the largest factor has values, where '
-      'that differs / noise. 10,000 and 5,000 points, one seed.'
-    )
-    result = {'kind': 'bench', 'header': header, 'rows': rows, 'note': note}
-    path = pathlib.Path(args.out)
-    path.write_text(json.dumps(result, indent=1) + '\n')
+  note = (
+    'Truth / truth with as many bins as the largest factor has values, where '
+    'that differs / noise. 10,000 and 5,000 points, one seed.'
+  )
+  measured = {
+    f'{title}: {score.name}': 10_000
+    for title, each in found.items()
+    for one in each.values()
+    for score in one.scores
+  }
+  stored.put_bench(args, stored.bench(header, rows, note, measured))
 
 
 if __name__ == '__main__':

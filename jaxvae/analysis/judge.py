@@ -25,6 +25,7 @@ from jaxvae import data, keys
 from jaxvae.errors import UserError, exit_code
 from jaxvae.nets.convnet import ConvEncoder
 from jaxvae.nets.shift import shifted
+from jaxvae.report import files
 
 SHIFT = 2  # pixels
 MAKE = 'python -m jaxvae.analysis.judge RUN --out judge.npz'
@@ -123,7 +124,9 @@ def features(params: Any) -> Callable[[np.ndarray], np.ndarray]:
 def save(path: pathlib.Path, params: Any) -> None:
   """Writes the parameters as arrays by name."""
   leaves = jax.tree_util.tree_leaves_with_path(params)
-  np.savez(path, **{'/'.join(str(k.key) for k in at): x for at, x in leaves})
+  with files.replacing(path) as unfinished:
+    arrays = {'/'.join(str(k.key) for k in at): x for at, x in leaves}
+    np.savez(unfinished, **arrays)
 
 
 def load(path: pathlib.Path) -> Any:
@@ -168,7 +171,12 @@ def main() -> None:
   parser.add_argument('run', help='a work directory; its data are learned')
   parser.add_argument('--out', required=True, type=pathlib.Path, help='an npz')
   parser.add_argument('--seed', type=int, default=0)
+  parser.add_argument('--write', action='store_true', help='over a file')
   args = parser.parse_args()
+  if args.out.suffix != '.npz':
+    parser.error(f'--out={args.out}; allowed: a file NAME.npz')
+  if args.out.exists() and not args.write:
+    raise UserError(f'{args.out} is there already', hint='--write replaces it')
   config = jaxvae.load(args.run).config
   images, labels, classes = labelled(config, 'train')
   params = train(images, labels, classes, args.seed)

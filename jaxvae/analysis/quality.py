@@ -4,7 +4,7 @@
     --out results/NAME.json --figures docs/figures
 
 Runs that differ only in their seeds are one row, medians and ranges. Beside
-what metrics.json says of them (reconstruction, KL, active units):
+what metrics.json says of them (reconstruction, KL, latents active by KL):
 
   1-NN       share of the test images whose nearest neighbour among the codes of
              as many others is of the same class
@@ -18,7 +18,6 @@ of the two-dimensional run whose beta is 1.
 """
 
 import argparse
-import json
 import pathlib
 import sys
 from collections.abc import Callable
@@ -29,13 +28,14 @@ from sklearn.manifold import TSNE
 from sklearn.neighbors import KNeighborsClassifier
 
 import jaxvae
+from jaxvae import config as schema
 from jaxvae import traverse
 from jaxvae.analysis import judge
 from jaxvae.analysis.style import rows
 from jaxvae.errors import exit_code
 from jaxvae.latent.slots import latent_space
-from jaxvae.report import embedding, figures
-from jaxvae.train import workdir
+from jaxvae.report import embedding, figures, stored, table
+from jaxvae.train import reading
 
 SAMPLES = 5_000
 SHOWN = 2_000  # codes
@@ -44,7 +44,7 @@ COLUMNS = 8  # reconstructions, and as many samples
 DIGITS = {
   'reconstruction': '.1f',
   'kl': '.2f',
-  'active units': 'g',
+  table.ACTIVE: 'g',
   '1-NN': '.3f',
   'Frechet': '.1f',
 }
@@ -73,7 +73,7 @@ def measure(home: str, features: Callable, real: Any) -> dict[str, float]:
   """
   run = jaxvae.load(home)
   images, labels, of_images = real
-  said = json.loads(pathlib.Path(home, 'metrics.json').read_text())
+  said = reading.read_metrics(pathlib.Path(home))
   chart = run.encode(images).chart
   half = len(chart) // 2
   nearest = KNeighborsClassifier(1).fit(chart[:half], labels[:half])
@@ -81,7 +81,7 @@ def measure(home: str, features: Callable, real: Any) -> dict[str, float]:
   return {
     'reconstruction': said['reconstruction'],
     'kl': said['kl'],
-    'active units': said['active_units'],
+    table.ACTIVE: said['active_units'],
     '1-NN': float(nearest.score(chart[half:], labels[half:])),
     'Frechet': frechet(features(drawn), of_images),
   }
@@ -146,10 +146,17 @@ def main() -> None:
   parser = argparse.ArgumentParser(description='reconstruction and samples')
   parser.add_argument('runs', nargs='+', help='work directories')
   parser.add_argument('--judge', required=True, type=pathlib.Path)
-  parser.add_argument('--out', help='a JSON file of results/')
+  stored.add_flags(parser)
   parser.add_argument('--figures', type=pathlib.Path, help='a folder')
   args = parser.parse_args()
+  if args.figures and not args.out:
+    parser.error('--figures are of what --out holds; give it too')
   configs = {home: jaxvae.load(home).config for home in args.runs}
+  measured = {
+    stored.run_name(schema.to_dict(config)): SAMPLES
+    for config in configs.values()
+  }
+  stored.begin(args, measured)
   params = judge.load(args.judge)
   features = judge.features(params)
   images, labels, _ = judge.labelled(next(iter(configs.values())), 'test')
@@ -169,9 +176,7 @@ def main() -> None:
   for line in [header, *body]:
     print('  '.join(line))
   print(note)
-  if args.out:
-    result = {'kind': 'bench', 'header': header, 'rows': body, 'note': note}
-    workdir.write_json(pathlib.Path(args.out), result)
+  stored.put_bench(args, stored.bench(header, body, note, measured))
   if args.figures:
     kinds: dict[str, dict[float, str]] = {}
     for home, config in configs.items():

@@ -9,8 +9,8 @@ seeds are one row, medians and ranges. The columns:
 
   target     share of the transformed images that are read as what they should
              be
-  style r    correlation of a style latent before and after, median over the
-             active ones
+  style r    correlation of a style latent before and after, median over those
+             with a KL above 0.1 nats
   lowest r   the least of them
   samples    share of the samples of each class that are read as it
   variety    mean distance of two samples of a class over that of two real
@@ -44,8 +44,8 @@ from jaxvae import config as schema
 from jaxvae.analysis import judge
 from jaxvae.errors import UserError, exit_code
 from jaxvae.latent.slots import latent_space
-from jaxvae.report import table
-from jaxvae.train import workdir
+from jaxvae.report import stored, table
+from jaxvae.train import reading
 
 IMAGES = 1_000
 ACTIVE = 0.1  # nats
@@ -62,7 +62,7 @@ def measure(home: str, read: Any) -> dict[str, float]:
     UserError: the model has no classes, or no style.
   """
   run = jaxvae.load(home)
-  said = json.loads(pathlib.Path(home, 'metrics.json').read_text())
+  said = reading.read_metrics(pathlib.Path(home))
   space = latent_space(run.config.latent)
   told = classes.slots(space)
   if not told:
@@ -164,12 +164,18 @@ def main() -> None:
   parser = argparse.ArgumentParser(description='content and style')
   parser.add_argument('runs', nargs='+', help='work directories')
   parser.add_argument('--judge', required=True, type=pathlib.Path)
-  parser.add_argument('--out', help='a JSON file of results/')
+  stored.add_flags(parser)
   args = parser.parse_args()
   read = judge.reader(judge.load(args.judge))
+  configs = {home: jaxvae.load(home).config for home in args.runs}
+  measured = {
+    stored.run_name(schema.to_dict(config)): IMAGES
+    for config in configs.values()
+  }
+  stored.begin(args, measured)
   found = []
-  for home in args.runs:
-    found.append((jaxvae.load(home).config, measure(home, read)))
+  for home, config in configs.items():
+    found.append((config, measure(home, read)))
     print(home, {k: round(v, 4) for k, v in found[-1][1].items()}, flush=True)
   config = found[0][0]
   images, labels, _ = judge.labelled(config, 'test')
@@ -182,9 +188,7 @@ def main() -> None:
   for line in [header, *body]:
     print('  '.join(line))
   print(note)
-  if args.out:
-    result = {'kind': 'bench', 'header': header, 'rows': body, 'note': note}
-    workdir.write_json(pathlib.Path(args.out), result)
+  stored.put_bench(args, stored.bench(header, body, note, measured))
 
 
 if __name__ == '__main__':

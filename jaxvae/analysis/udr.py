@@ -20,11 +20,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxvae import config as schema
-from jaxvae import data, metrics, options, pretrained
-from jaxvae.errors import IntegrityError, UserError, exit_code
+from jaxvae import data, metrics, pretrained
+from jaxvae.errors import UserError, exit_code
 from jaxvae.metrics.udr import METHODS, udr
-from jaxvae.report import study_table
-from jaxvae.train import workdir
+from jaxvae.report import stored, study_table
+from jaxvae.train import reading, workdir
 
 HEADER = ['run', 'setting', 'seed', 'informative', 'udr']
 
@@ -58,7 +58,7 @@ def settings(study: pathlib.Path) -> list[Setting]:
     values = {
       key: value
       for key, value in schema.flatten(config).items()
-      if key == 'num_steps' or not (key == 'seed' or _free(key))
+      if key != 'seed' and stored.decides(key)
     }
     name = json.dumps(values, sort_keys=True)
     groups.setdefault(name, Setting(values, [])).homes.append(home)
@@ -119,7 +119,7 @@ def record(home: pathlib.Path, score: metrics.Score) -> None:
     ResourceError: another process has the run.
   """
   with workdir.claim(home) as place:
-    found = _metrics(place)
+    found = reading.read_metrics(place)
     found |= {
       'udr': score.value,
       'udr_variant': score.variant,
@@ -183,34 +183,18 @@ def _images(config, count: int, seed: int, data_dir: str | None) -> np.ndarray:
   return source.examples(chosen if held is None else held[chosen])[0]
 
 
-def _free(key: str) -> bool:
-  return key in options.KEYS and options.KEYS[key].free
-
-
 def _seed(home: pathlib.Path) -> str:
   return str(workdir.read_config(home)['seed'])
 
 
 def _floor(home: pathlib.Path) -> np.ndarray:
-  floor = _metrics(home).get('kl_floor')
+  floor = reading.read_metrics(home).get('kl_floor')
   if floor is None:
     raise UserError(
       f'{home / "metrics.json"} does not say the least KL of each latent',
       hint=f'python -m jaxvae.main --mode=eval --workdir={home}',
     )
   return np.asarray(floor)
-
-
-def _metrics(home: pathlib.Path) -> dict[str, Any]:
-  path = home / 'metrics.json'
-  try:
-    found = json.loads(path.read_text())
-  except (FileNotFoundError, ValueError) as error:
-    raise IntegrityError(
-      f'{path} is missing or damaged',
-      hint=f'python -m jaxvae.main --mode=eval --workdir={home}',
-    ) from error
-  return found
 
 
 def main() -> None:

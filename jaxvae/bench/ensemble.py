@@ -17,7 +17,6 @@ ensemble can win there; docs/ensembles.md does the arithmetic.
 import argparse
 import json
 import os
-import pathlib
 import resource
 import statistics
 import subprocess
@@ -28,7 +27,9 @@ import jax
 import numpy as np
 
 from jaxvae import config as schema
-from jaxvae.study import jobs, plan
+from jaxvae.errors import exit_code
+from jaxvae.report import stored
+from jaxvae.study import plan
 from jaxvae.train import cost, setup, sharding
 
 NETS = {
@@ -75,7 +76,7 @@ def measure(name: str, seeds: list[int], args: argparse.Namespace) -> dict:
   config.lanes = args.lanes
   config.steps_per_call = scanned
   if len(seeds) > 1:
-    sharding.one_device_per_core(jobs.cores())
+    sharding.one_device_per_core(sharding.cores())
   members = []
   for seed in seeds:
     member = config.copy_and_resolve_references()
@@ -127,7 +128,7 @@ def main() -> None:
   parser.add_argument('--nets', nargs='+', choices=NETS, default=list(NETS)[:3])
   parser.add_argument('--data_dir', default='', help='prepared data')
   parser.add_argument('--manual_dir', default='', help='the files of MNIST')
-  parser.add_argument('--out', help='a file in results/ to write')
+  stored.add_flags(parser)
   parser.add_argument('--leg', help='NET:SEED,SEED: one, in this process')
   args = parser.parse_args()
   if args.leg:
@@ -135,27 +136,31 @@ def main() -> None:
     found = measure(name, [int(seed) for seed in seeds.split(',')], args)
     print(f'{json.dumps(found)}', flush=True)
     return
-  rows, device = [], ''
+  stored.begin(args)
+  rows, measured = [], {}
   for name in args.nets:
     rounds = []
     for number in range(args.rounds):
       single = _leg(args, name, [number])
       rounds.append((single, _leg(args, name, list(range(args.members)))))
-      device = rounds[-1][1]['device']
+    device = rounds[-1][1]['device']
+    what = (
+      f'{name}; {args.members} members; lanes {args.lanes}; runs of '
+      f'{args.length:,} steps; {stored.machine(device)}'
+    )
+    measured[what] = args.rounds * args.steps
     rows.append(_row(name, rounds, args))
     print('  '.join(f'{cell:>16}' for cell in rows[-1]), flush=True)
-  if args.out:
-    huge = 'hugetlb=1' in os.environ.get('GLIBC_TUNABLES', '')
-    note = (
-      f'{args.members} seeds, batch 64, Adam; medians of {args.rounds} rounds '
-      f'in turn, {device}, {os.cpu_count()} cores, jax {jax.__version__}, '
-      f'glibc.malloc.hugetlb={int(huge)}. "With compilation" is of runs of '
-      f'{args.length:,} steps. The floor: the matrix products of a step at '
-      f'the speed of one of 1,024 x 1,024. The difference is relative, of the '
-      f'loss of member k and of run k.'
-    )
-    result = {'kind': 'bench', 'header': HEADER, 'rows': rows, 'note': note}
-    pathlib.Path(args.out).write_text(json.dumps(result, indent=1) + '\n')
+  huge = 'hugetlb=1' in os.environ.get('GLIBC_TUNABLES', '')
+  note = (
+    f'{args.members} seeds, batch 64, Adam; medians of {args.rounds} rounds '
+    f'in turn, {device}, {sharding.cores()} cores, jax {jax.__version__}, '
+    f'glibc.malloc.hugetlb={int(huge)}. "With compilation" is of runs of '
+    f'{args.length:,} steps. The floor: the matrix products of a step at '
+    f'the speed of one of 1,024 x 1,024. The difference is relative, of the '
+    f'loss of member k and of run k.'
+  )
+  stored.put_bench(args, stored.bench(HEADER, rows, note, measured))
 
 
 def _leg(args: argparse.Namespace, name: str, seeds: list[int]) -> dict:
@@ -202,4 +207,4 @@ def _row(name, rounds, args) -> list[str]:
 
 
 if __name__ == '__main__':
-  main()
+  sys.exit(exit_code(main))

@@ -11,10 +11,9 @@ beside the whole step. Medians of `--rounds` rounds in turn.
 """
 
 import argparse
-import json
 import os
-import pathlib
 import statistics
+import sys
 import time
 from collections.abc import Callable
 
@@ -24,9 +23,11 @@ import numpy as np
 
 from jaxvae import config as schema
 from jaxvae import keys, objectives, schedules
+from jaxvae.errors import exit_code
 from jaxvae.latent.product import LatentSpace
 from jaxvae.latent.slots import latent_space
 from jaxvae.model import build
+from jaxvae.report import stored
 from jaxvae.structs import Batch, Hyper
 from jaxvae.train import state, step
 
@@ -187,23 +188,28 @@ def main() -> None:
   parser = argparse.ArgumentParser(description='times the latent spaces')
   parser.add_argument('--rounds', type=int, default=5)
   parser.add_argument('--batch', type=int, default=64)
-  parser.add_argument('--out', help='a file in results/ to write')
+  stored.add_flags(parser)
   args = parser.parse_args()
   # Before the first computation, which starts a thread for each core.
   os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+  device = stored.machine(f'one core, {jax.default_backend()}')
+  measured = {
+    f'{text}; {COUNT:,} posteriors; {device}': args.rounds for text in SLOTS
+  }
+  for name in STEPS:
+    measured[f'{name}; batch {args.batch}; {device}'] = args.rounds
+  stored.begin(args, measured)
   table = rows(measure(args.rounds, args.batch))
   for row in [HEADER, *table]:
     print('  '.join(f'{cell:>18}' for cell in row[1:]), f' {row[0]}')
-  if args.out:
-    note = (
-      f'Divergences and their gradients on one core, float32, medians of '
-      f'{args.rounds} rounds in turn, jax {jax.__version__}; last rows: '
-      f'milliseconds of the latent space and of the whole step, batch '
-      f'{args.batch}, and its share.'
-    )
-    result = {'kind': 'bench', 'header': HEADER, 'rows': table, 'note': note}
-    pathlib.Path(args.out).write_text(json.dumps(result, indent=1) + '\n')
+  note = (
+    f'Divergences and their gradients on one core, float32, medians of '
+    f'{args.rounds} rounds in turn, jax {jax.__version__}; last rows: '
+    f'milliseconds of the latent space and of the whole step, batch '
+    f'{args.batch}, and its share.'
+  )
+  stored.put_bench(args, stored.bench(HEADER, table, note, measured))
 
 
 if __name__ == '__main__':
-  main()
+  sys.exit(exit_code(main))

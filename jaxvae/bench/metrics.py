@@ -14,10 +14,8 @@ no loop the metric is timed alone, and the last rows are whole sets.
 
 import argparse
 import functools
-import json
-import os
-import pathlib
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -27,11 +25,14 @@ import sklearn
 
 from jaxvae import metrics
 from jaxvae.bench import metric_loops
+from jaxvae.errors import exit_code
 from jaxvae.metrics.beta_vae import beta_vae
 from jaxvae.metrics.factor_vae import factor_vae
 from jaxvae.metrics.irs import irs
 from jaxvae.metrics.mig import mig
 from jaxvae.metrics.sap import sap
+from jaxvae.report import stored
+from jaxvae.train import sharding
 
 SIZES = (3, 6, 40, 32, 32)
 LATENTS = 10
@@ -175,27 +176,32 @@ def main() -> None:
   parser = argparse.ArgumentParser(description='times the metrics')
   parser.add_argument('--rounds', type=int, default=5)
   parser.add_argument('--only', default='', help='a part of the names to run')
-  parser.add_argument('--out', help='a file in results/ to write')
+  stored.add_flags(parser)
   args = parser.parse_args()
-  rows = []
-  for leg in legs():
-    if args.only in leg.name:
-      rows.append(measure(leg, args.rounds))
-      print('  '.join(f'{cell:>20}' for cell in rows[-1]), flush=True)
-  if args.out:
-    note = (
-      f'Medians of {args.rounds} rounds in turn, '
-      f'{len(os.sched_getaffinity(0))} cores, numpy {np.__version__}, '
-      f'scikit-learn {sklearn.__version__}; {LATENTS} latents, float32, of '
-      f"dSprites' factors. BetaVAE and FactorVAE: 10,000 training and 5,000 "
-      f'test batches of 64, the fit included; the loops draw by random streams '
-      f'of their own, so that values agree up to chance. The others: 10,000 '
-      f'points, 5,000 to test on; of several scores the value of the first. '
-      f'DCI by the forest and by LightGBM was timed once.'
+  cores = sharding.cores()
+  chosen = [leg for leg in legs() if args.only in leg.name]
+  measured = {
+    f'{leg.name}; {stored.machine(f"{cores} cores")}': (
+      1 if leg.once else args.rounds
     )
-    result = {'kind': 'bench', 'header': HEADER, 'rows': rows, 'note': note}
-    pathlib.Path(args.out).write_text(json.dumps(result, indent=1) + '\n')
+    for leg in chosen
+  }
+  stored.begin(args, measured)
+  rows = []
+  for leg in chosen:
+    rows.append(measure(leg, args.rounds))
+    print('  '.join(f'{cell:>20}' for cell in rows[-1]), flush=True)
+  note = (
+    f'Medians of {args.rounds} rounds in turn, {cores} cores, numpy '
+    f'{np.__version__}, scikit-learn {sklearn.__version__}; {LATENTS} latents, '
+    f"float32, of dSprites' factors. BetaVAE and FactorVAE: 10,000 training "
+    f'and 5,000 test batches of 64, the fit included; the loops draw by random '
+    f'streams of their own, so that values agree up to chance. The others: '
+    f'10,000 points, 5,000 to test on; of several scores the value of the '
+    f'first. DCI by the forest and by LightGBM was timed once.'
+  )
+  stored.put_bench(args, stored.bench(HEADER, rows, note, measured))
 
 
 if __name__ == '__main__':
-  main()
+  sys.exit(exit_code(main))

@@ -13,9 +13,7 @@ The floor is its 6.2 GFLOP of matrix products per step.
 """
 
 import argparse
-import json
 import os
-import pathlib
 import re
 import shlex
 import statistics
@@ -28,9 +26,11 @@ import numpy as np
 
 from jaxvae import config as schema
 from jaxvae import objectives, schedules
+from jaxvae.errors import exit_code
 from jaxvae.model import build
+from jaxvae.report import stored
 from jaxvae.structs import Batch
-from jaxvae.train import state, step
+from jaxvae.train import sharding, state, step
 
 NET = "locatello(kernels=(4, 4, 4, 4), lowering='{}')"
 LEGS = {
@@ -107,44 +107,54 @@ def main() -> None:
   parser.add_argument(
     '--peer', nargs=2, action='append', default=[], metavar=('NAME', 'COMMAND')
   )
-  parser.add_argument('--out', help='a file in results/ to write')
+  stored.add_flags(parser)
   parser.add_argument(
     '--leg', choices=LEGS, help='measure one, in this process'
   )
   args = parser.parse_args()
   if args.leg:
-    print(f'{measure(args.leg, args.batch, args.steps):.2f} ms/step')
+    took = measure(args.leg, args.batch, args.steps)
+    kind = jax.devices()[0].device_kind
+    print(f'{took:.2f} ms/step on {jax.device_count()} x {kind}')
     return
   commands = {
     leg: f'{sys.executable} -m jaxvae.bench.step --leg={leg} '
     f'--batch={args.batch} --steps={args.steps}'
     for leg in LEGS
   } | dict(args.peer)
+  stored.begin(args)
   times: dict[str, list[float]] = {name: [] for name in commands}
+  device = ''
   for _ in range(args.rounds):
     for name, command in commands.items():
       printed = subprocess.run(
         shlex.split(command), capture_output=True, text=True, check=True
       ).stdout
-      found = re.search(r'([0-9.]+) ms/step', printed)
+      found = re.search(r'([0-9.]+) ms/step(?: on (.+))?', printed)
       if found is None:
         sys.exit(f'{name} printed no "NUMBER ms/step": {printed[-200:]!r}')
       times[name].append(float(found[1]))
+      device = found[2] if name == 'ours' else device
   rows = [_row(name, each, times, args) for name, each in times.items()]
   for row in rows:
     print('  '.join(f'{cell:>14}' for cell in row[1:]), f' {row[0]}')
-  if args.out:
-    note = (
-      '4x4 convolutions of 32, 32, 64 and 64 channels and their transposes, '
-      'dense layers of 256, ten latents, Adam: medians of '
-      f'{args.rounds} rounds in turn, batch {args.batch}, '
-      f'{os.cpu_count()} cores, jax {jax.__version__}, glibc.malloc.hugetlb='
-      f'{"1" if "hugetlb=1" in os.environ.get("GLIBC_TUNABLES", "") else "0"}'
-      f' for all; the ratio is of images per second, round by round, to the '
-      f'best peer of that round.'
+  note = (
+    '4x4 convolutions of 32, 32, 64 and 64 channels and their transposes, '
+    'dense layers of 256, ten latents, Adam: medians of '
+    f'{args.rounds} rounds in turn, batch {args.batch}, '
+    f'{sharding.cores()} cores, jax {jax.__version__}, glibc.malloc.hugetlb='
+    f'{"1" if "hugetlb=1" in os.environ.get("GLIBC_TUNABLES", "") else "0"}'
+    f' for all; the ratio is of images per second, round by round, to the '
+    f'best peer of that round.'
+  )
+  where = stored.machine(f'{device}, {sharding.cores()} cores')
+  measured = {
+    f'{LEGS.get(name, name)}; batch {args.batch}; {where}': (
+      args.rounds * args.steps
     )
-    result = {'kind': 'bench', 'header': HEADER, 'rows': rows, 'note': note}
-    pathlib.Path(args.out).write_text(json.dumps(result, indent=1) + '\n')
+    for name in commands
+  }
+  stored.put_bench(args, stored.bench(HEADER, rows, note, measured))
 
 
 def _row(name, each, times, args) -> list[str]:
@@ -163,4 +173,4 @@ def _row(name, each, times, args) -> list[str]:
 
 
 if __name__ == '__main__':
-  main()
+  sys.exit(exit_code(main))

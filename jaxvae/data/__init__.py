@@ -9,6 +9,7 @@ from jaxvae.data.factors import (
 )
 from jaxvae.data.sequence import held_out
 from jaxvae.data.store import (
+  RULES,
   DataSpec,
   Source,
   ensure_prepared,
@@ -18,6 +19,7 @@ from jaxvae.data.store import (
 
 __all__ = [
   'DATASETS',
+  'RULES',
   'DataSpec',
   'Factor',
   'FactorGrid',

@@ -22,12 +22,30 @@ class Factor(NamedTuple):
     topology: how the classes hang together: 'points' have no order, a 'segment'
       has one and two ends, on a 'loop' the last class is next to the first.
     classes: the name of each class, or none: then they are called by number.
+    period: of a loop, how far its values run (classes count 1 each) until the
+      images are the same again; None: `size`. dSprites has 40 orientations, the
+      last of which is the first: its period is 39.
+    folds: of a loop, the name of another factor and, for each of its classes,
+      how often the images come back in a turn: ('shape', (4, 2, 1)) of a
+      square, an ellipse and a heart. None: once.
   """
 
   name: str
   size: int
   topology: str
   classes: tuple[str, ...] = ()
+  period: float | None = None
+  folds: tuple[str, tuple[int, ...]] | None = None
+
+  @property
+  def turn(self) -> float:
+    """Once round a loop, in its values: the angle is 2 pi value / turn."""
+    return self.size if self.period is None else self.period
+
+  @property
+  def once(self) -> int:
+    """How many classes are once round a loop: 0 ... once - 1."""
+    return min(self.size, math.ceil(self.turn))
 
   def called(self, label: int) -> str:
     """What people call a class: 'heart', or 'digit 3'."""
@@ -36,10 +54,15 @@ class Factor(NamedTuple):
 
 def factors_to_json(factors: tuple[Factor, ...]) -> list[list[Any]]:
   """A form of lists, numbers and text that `factors_from_json` takes back."""
-  return [
-    [*factor[:3], *([list(factor.classes)] if factor.classes else [])]
-    for factor in factors
-  ]
+  # What is not said is left out, as before it could be said.
+  forms = []
+  for name, size, topology, classes, period, folds in factors:
+    form = [name, size, topology, list(classes), period]
+    form.append(None if folds is None else [folds[0], list(folds[1])])
+    while not form[-1]:
+      form.pop()
+    forms.append(form)
+  return forms
 
 
 def factors_from_json(form: list[list[Any]]) -> tuple[Factor, ...]:
@@ -48,10 +71,17 @@ def factors_from_json(form: list[list[Any]]) -> tuple[Factor, ...]:
   Raises:
     TypeError, ValueError: it is something else.
   """
-  return tuple(
-    Factor(name, size, topology, *map(tuple, classes))
-    for name, size, topology, *classes in form
-  )
+  found = []
+  for name, size, topology, *rest in form:
+    classes, period, folds = (*rest, *((), None, None)[len(rest) :])
+    found.append(
+      Factor(
+        *(name, size, topology, tuple(classes)),
+        period=None if period is None else float(period),
+        folds=None if folds is None else (folds[0], tuple(folds[1])),
+      )
+    )
+  return tuple(found)
 
 
 class FactorGrid(NamedTuple):

@@ -100,7 +100,7 @@ def about_layers(factors: tuple[Factor, ...], layers: Layers | None) -> str:
   """What of the metadata decides the pixels, for the hash; '' for images."""
   if layers is None:
     return ''
-  plain = [factor._replace(classes=()) for factor in factors]
+  plain = [Factor(*factor[:3]) for factor in factors]
   return json.dumps([factors_to_json(tuple(plain)), composed.to_json(layers)])
 
 
@@ -119,7 +119,7 @@ def load(prepared: Prepared, split: str) -> Block:
   digest = Digest(about_layers(prepared.factors, prepared.layers))
   start = 0
   with _damaged_if_unreadable(prepared.directory):
-    for part in _blocks(prepared, split):
+    for part in blocks(prepared, split):
       stop = start + len(part.rows)
       rows[start:stop] = part.rows
       if factors is not None:
@@ -142,6 +142,24 @@ def records(prepared: Prepared, split: str) -> Any:
     json.loads((prepared.directory / 'dataset_info.json').read_text())
     builder = tfds.builder_from_directory(prepared.directory)
     return builder.as_data_source(split=split)
+
+
+def blocks(
+  prepared: Prepared, split: str, at_once: int = 32
+) -> Iterator[Block]:
+  """The rows of a split in order, a few records at a time.
+
+  Raises:
+    IntegrityError: a record cannot be read.
+  """
+  source = records(prepared, split)
+  for start in range(0, len(source), at_once):
+    wanted = range(start, min(start + at_once, len(source)))
+    with _damaged_if_unreadable(prepared.directory):
+      found = [
+        _block(record, prepared) for record in source.__getitems__(list(wanted))
+      ]
+    yield from found
 
 
 def pick(prepared: Prepared, records: Any, indices: np.ndarray) -> Block:
@@ -182,16 +200,6 @@ def _damaged(directory: pathlib.Path, what: str) -> IntegrityError:
     f'the prepared data in {directory} are damaged: {what}',
     hint='delete that directory; the data are then prepared again',
   )
-
-
-def _blocks(
-  prepared: Prepared, split: str, at_once: int = 32
-) -> Iterator[Block]:
-  source = records(prepared, split)
-  for start in range(0, len(source), at_once):
-    wanted = range(start, min(start + at_once, len(source)))
-    for record in source.__getitems__(list(wanted)):
-      yield _block(record, prepared)
 
 
 def _block(record: dict[str, np.ndarray], prepared: Prepared) -> Block:

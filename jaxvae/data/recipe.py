@@ -79,6 +79,8 @@ class Recipe(NamedTuple):
       refuses options that do not fit, with a UserError.
     contents: opens the data.
     variants: allowed values of `Options.variant`.
+    factors: as they are described now, where all options have the same; what
+      is on disk may have been prepared when less was said of them.
   """
 
   about: str
@@ -86,6 +88,7 @@ class Recipe(NamedTuple):
   key: Callable[[Options], str]
   contents: Callable[[Options], Contents]
   variants: tuple[str, ...] = ('',)
+  factors: tuple[Factor, ...] = ()
 
 
 def row_bytes(

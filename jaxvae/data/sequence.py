@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxvae.data import batches, pairs
+from jaxvae.data import batches, pairs, twins
 from jaxvae.data import labels as weak
 from jaxvae.data.factors import FactorGrid
 from jaxvae.errors import UserError
@@ -20,6 +20,7 @@ def of(
   batch_size: int,
   part: tuple[int, int],
   classes: Callable[[], np.ndarray],
+  images: twins.Images | None = None,
 ) -> tuple[batches.Positions, np.ndarray | None]:
   """Which images the steps see, and which images are labelled, if any.
 
@@ -29,6 +30,7 @@ def of(
     spec: of the split.
     seed, batch_size, part: as of `batches.positions`.
     classes: gives the factors `[size, f]` of all images.
+    images: of the split, see `trained_on`.
 
   Raises:
     UserError: the data have no pairs, or not one label.
@@ -46,7 +48,7 @@ def of(
     return functools.partial(
       pairs.positions, seed, batch_size, grid, part, data_config.pairs
     ), None
-  seen = trained_on(spec.size, data_config.holdout)
+  seen = trained_on(spec.size, data_config.holdout, images)
   size = spec.size if seen is None else len(seen)
   known = None
   if told and labels.pick == 'balanced':
@@ -71,7 +73,7 @@ def of(
 
 @functools.lru_cache(maxsize=2)
 def held_out(size: int, fraction: float) -> np.ndarray | None:
-  """Images that training never sees, the same for all seeds.
+  """Images that only evaluation sees, the same for all seeds.
 
   Args:
     size: images in the split.
@@ -96,14 +98,39 @@ def held_out(size: int, fraction: float) -> np.ndarray | None:
 
 
 @functools.lru_cache(maxsize=2)
-def trained_on(size: int, fraction: float) -> np.ndarray | None:
-  """The other images, ascending; None if none are held out."""
+def trained_on(
+  size: int, fraction: float, images: twins.Images | None = None
+) -> np.ndarray | None:
+  """The other images but for their twins; None if none are held out.
+
+  Args:
+    size, fraction: as of `held_out`.
+    images: of the split, of which those that are the same as one that is held
+      out are left out too; None: they are not looked for.
+
+  Returns:
+    Ascending positions `[n]` int32.
+
+  Raises:
+    UserError: every image is the same as one that is held out.
+  """
   held = held_out(size, fraction)
   if held is None:
     return None
-  keep = np.ones(size, bool)
-  keep[held] = False
-  return np.flatnonzero(keep).astype(np.int32)
+  first = None if images is None else twins.first(images)
+  out = np.zeros(size, bool)
+  if first is None:
+    out[held] = True
+  else:
+    out[first[held]] = True
+    out = out[first]
+  if out.all():
+    raise UserError(
+      f'data.holdout={fraction}: each of the {size:,} images is the same as'
+      ' one that is held out, and none is left to train on',
+      hint='hold out fewer, or look for copies among the images',
+    )
+  return np.flatnonzero(~out).astype(np.int32)
 
 
 def with_labels(

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxvae.data import batches, sequence, writer
+from jaxvae.data import batches, sequence, twins, writer
 from jaxvae.data import layers as composed
 from jaxvae.data import prepared as prepared_data
 from jaxvae.data.blocks import Block
@@ -35,6 +35,10 @@ PLACEMENTS = ('auto', 'host', 'device', 'stream')
 # Up to these sizes 'auto' keeps the rows on the device, or in host memory.
 DEVICE_BYTES = 2 << 30
 HOST_BYTES = 4 << 30
+# How a config and its data become what training sees; a run keeps to the rules
+# that it was begun with. 1, before runs said so: once round a loop were all its
+# classes, and twins of held-out images were trained on.
+RULES = 2
 
 
 class DataSpec(NamedTuple):
@@ -93,6 +97,7 @@ def open_source(
   seed: int,
   part: tuple[int, int] = (0, 1),
   labels: Any = None,
+  rules: int = RULES,
 ) -> Source:
   """Opens a split for training, preparing the data if that is still to do.
 
@@ -105,6 +110,7 @@ def open_source(
     part: (which, of how many) equal parts of each batch `fetch` reads; the
       processes of one run share the work.
     labels: with the keys fraction, share and pick; None for no labels.
+    rules: of the run, see `RULES`.
 
   Raises:
     UserError: the config or the data do not fit; one line says what.
@@ -112,6 +118,9 @@ def open_source(
   """
   prepared = ensure_prepared(data_config)
   spec = _spec(data_config, prepared, split)
+  if rules == 1:
+    once = tuple(f._replace(period=None) for f in spec.factors)
+    spec = spec._replace(factors=once)
   # A grid is all there is, so a batch may hold each of its images many times.
   if spec.size < batch_size and not spec.grid:
     raise UserError(
@@ -126,8 +135,12 @@ def open_source(
       return grid.factors_of(np.arange(spec.size))
     return _loaded(prepared, split).factors
 
+  images = None
+  if rules > 1:
+    sha256, binarize = prepared.split(split).sha256, data_config.binarize
+    images = twins.Images(prepared.directory, split, sha256, binarize)
   where, known = sequence.of(
-    data_config, labels, spec, seed, batch_size, part, classes
+    data_config, labels, spec, seed, batch_size, part, classes, images
   )
   to_pixels = functools.partial(
     batches.pixels,

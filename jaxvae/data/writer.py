@@ -49,7 +49,8 @@ def ensure(options: Options, recipe: Recipe) -> Prepared:
     with _writing(options.data_dir), _locked(directory.parent):
       if not directory.exists():
         _prepare(options, recipe, key, directory)
-  return describe(directory)
+  found = describe(directory)
+  return found._replace(factors=recipe.factors or found.factors)
 
 
 class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):

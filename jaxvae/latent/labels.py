@@ -40,8 +40,8 @@ def columns(
 
   Args:
     space: whose slots name factors.
-    factors: of the data, with a name, a size and a topology; None if they are
-      not known, which is as if no slot named one.
+    factors: of the data, each a `data.Factor`; None if they are not known,
+      which is as if no slot named one.
 
   Raises:
     UserError: a slot names a factor that the data do not have, or one whose
@@ -70,7 +70,7 @@ def columns(
     if slot.topology == 'loop' and kind == 'segment':
       return Column(names.index(name), 2 * OPEN / max(size - 1, 1), -OPEN)
     if slot.topology == 'loop':
-      return Column(names.index(name), 2 * math.pi / size, 0.0)
+      return Column(names.index(name), 2 * math.pi / factor.turn, 0.0)
     return Column(names.index(name), 2 / max(size - 1, 1), -1.0)
 
   return tuple(

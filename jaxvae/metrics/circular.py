@@ -10,7 +10,8 @@ needs no mean direction, which angles all around do not have, and is near 0 for
 an angle that goes round twice or that folds.
 """
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,14 +19,19 @@ from jaxvae.metrics import arrays
 from jaxvae.metrics.groups import Groups, as_groups, chart
 from jaxvae.metrics.score import Score
 
+# For a circular factor, by column: the column of another factor, and for each
+# class of that how often the images come back in a turn: {2: (0, (4, 2, 1))}.
+Folds = Mapping[int, tuple[int, Sequence[int]]]
 
-def circular_correlation(angles, classes, size: int) -> float:
+
+def circular_correlation(angles, classes, size: float) -> float:
   """Fisher-Lee correlation of angles with the classes of a circular factor.
 
   Args:
     angles: [points] radians.
     classes: [points] class numbers; the last is next to the first.
-    size: how many classes make a turn, at least 3.
+    size: how many classes make a turn, at least 3; the class that comes after
+      a turn is the first again, and may be there.
 
   Returns:
     From -1 to 1; 0 where the angles are all the same, or a half turn apart.
@@ -38,13 +44,17 @@ def circular_correlation(angles, classes, size: int) -> float:
     if given.ndim != 1:
       raise ValueError(f'{name} must be [points], not {list(given.shape)}')
   columns = arrays.as_codes(angles[:, None])
-  truth = _turns(arrays.as_classes(classes[:, None]), {0: size})
+  truth = _turns(arrays.as_classes(classes[:, None]), {0: size}, {})
   arrays.same_length(columns, truth)
   return float(_fisher_lee(columns, truth)[0, 0])
 
 
 def circle_score(
-  codes, factors, groups: Groups, circular: Mapping[int, int]
+  codes,
+  factors,
+  groups: Groups,
+  circular: Mapping[int, float],
+  folds: Folds | None = None,
 ) -> Score:
   """Whether each circular factor is the angle of one latent; variant 'jaxvae'.
 
@@ -54,12 +64,16 @@ def circle_score(
   sense; about 0 for noise. A latent of one column is no angle and has a
   correlation of 0, so that the ungrouped value is 0.
 
+  With `folds` the factor's angle is the one that can be seen: a square that has
+  turned by 90 degrees looks as before, and counts as turned by 4 x 90.
+
   Args:
     codes: [points, columns] real numbers.
     factors: [points, factors] class numbers.
     groups: columns of each latent; a pair is the (cos, sin) of an angle.
     circular: for each column of the factors that is a circle, how many classes
-      make a turn, at least 3: {2: 40}.
+      make a turn, at least 3: {2: 40}; see `circular_correlation`.
+    folds: how often images come back in a turn; None: once.
 
   Returns:
     The score; per_factor: the gaps, in the order of `circular`; details:
@@ -74,7 +88,9 @@ def circle_score(
   factors = arrays.as_classes(factors)
   arrays.same_length(codes, factors)
   groups = as_groups(groups, codes.shape[1])
-  correlation = _fisher_lee(chart(codes, groups), _turns(factors, circular))
+  folds = as_folds(folds, factors.shape[1])
+  truth = _turns(factors, circular, folds)
+  correlation = _fisher_lee(chart(codes, groups), truth)
   pairs = np.array([len(group) == 2 for group in groups])
   correlation *= pairs[:, None]
   # With one latent only there is none to come second.
@@ -86,7 +102,8 @@ def circle_score(
     variant='jaxvae',
     parameters={
       'points': len(codes),
-      'circular': ','.join(f'{at}:{size}' for at, size in circular.items()),
+      'circular': ','.join(f'{at}:{size:g}' for at, size in circular.items()),
+      **said(folds),
     },
     per_factor=best - second,
     details={'correlation': correlation, 'best': best, 'second': second},
@@ -95,7 +112,65 @@ def circle_score(
   )
 
 
-def _turns(factors: np.ndarray, circular: Mapping[int, int]) -> np.ndarray:
+def as_folds(folds: Folds | None, columns: int) -> Folds:
+  """Folds that fit factors [points, columns], as plain whole numbers.
+
+  Raises:
+    ValueError: they are something else.
+  """
+  try:
+    found = {
+      operator.index(at): (operator.index(other), tuple(counts))
+      for at, (other, counts) in ({} if folds is None else folds).items()
+    }
+  except (AttributeError, TypeError, ValueError) as error:
+    raise ValueError(
+      f'folds must be {{column: (other column, (how often, ...))}}, '
+      f'not {folds!r}'
+    ) from error
+  for at, (other, counts) in found.items():
+    if not 0 <= other < columns or other == at:
+      raise ValueError(
+        f'folds of factor {at}: factor {other} is no other of the {columns}'
+      )
+    whole = [isinstance(n, int | np.integer) and n >= 1 for n in counts]
+    if not all(whole):
+      raise ValueError(
+        f'folds of factor {at} must be whole numbers from 1 on, not {counts}'
+      )
+  return found
+
+
+def times(factors: np.ndarray, at: int, folds: Folds) -> np.ndarray:
+  """How often each image comes back in a turn of factor `at`, [points].
+
+  Raises:
+    ValueError: classes that `as_folds` has no number for.
+  """
+  if at not in folds:
+    return np.ones(len(factors), np.int64)
+  other, counts = folds[at]
+  classes = factors[:, other]
+  if classes.min() < 0 or classes.max() >= len(counts):
+    raise ValueError(
+      f'folds of factor {at} are for {len(counts)} classes of factor {other}, '
+      f'which has {classes.min()} to {classes.max()}'
+    )
+  return np.array(counts, np.int64)[classes]
+
+
+def said(folds: Folds) -> dict[str, str]:
+  """Folds as a parameter of a score; none where there are none."""
+  parts = [
+    f'{at}:{"/".join(map(str, counts))} by {other}'
+    for at, (other, counts) in folds.items()
+  ]
+  return {'folds': ','.join(parts)} if parts else {}
+
+
+def _turns(
+  factors: np.ndarray, circular: Mapping[int, float], folds: Folds
+) -> np.ndarray:
   """Circular columns of checked factors as radians, [points, circles]."""
   if not circular:
     raise ValueError('no factor is circular: allowed: one or more')
@@ -109,12 +184,12 @@ def _turns(factors: np.ndarray, circular: Mapping[int, int]) -> np.ndarray:
     span = int(column.max()) - int(column.min()) + 1
     if span == 1:
       raise ValueError(f'factor {at} has one value only in these points')
-    if span > size:
+    if span > size + 1:
       raise ValueError(
         f'factor {at} has classes from {column.min()} to {column.max()}, '
         f'more than its size of {size}'
       )
-    columns.append(column * (2 * np.pi / size))
+    columns.append(times(factors, at, folds) * column * (2 * np.pi / size))
   return np.stack(columns, axis=1)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxvae.metrics import arrays
+from jaxvae.metrics.circular import Folds, as_folds, said, times
 from jaxvae.metrics.score import Score
 
 # A second axis shorter than this part of all codes is no plane but rounding.
@@ -48,7 +49,8 @@ def d_lsbd(codes, frequencies: Sequence[int] = (-2, -1, 1, 2)) -> Score:
       'codes must be [angles, ..., columns] on the grid of the angles; '
       f'the shape is {list(codes.shape)}'
     )
-  return _score(codes[None], frequencies, 'torus')
+  once = [np.ones((1, 1))] * (codes.ndim - 1)
+  return _score(codes[None], frequencies, 'torus', once)
 
 
 def d_lsbd_points(
@@ -56,12 +58,20 @@ def d_lsbd_points(
   factors,
   cyclic: Sequence[int],
   frequencies: Sequence[int] = (-2, -1, 1, 2),
+  folds: Folds | None = None,
 ) -> Score:
   """D_LSBD of points that make a full grid, some factors of which are cyclic.
 
   With other factors beside the cyclic ones this is the reference's cylinder:
   for each combination of the others ('object') the torus is measured by itself
   and D_g is the mean. The frequency is shared by all objects, its sign is not.
+
+  An object that looks as before after 1/m of a turn cannot be encoded by its
+  angle, but by m times its angle: the group that acts on its images is the
+  rotations modulo those that leave it as it is. Its points are turned back by
+  k m times the angle, with m from `folds`. Without them codes that tell all
+  that images tell score up to (n - 1) / n on an object of m > 2, n being the
+  steps of a turn, and so on all but those of one m.
 
   Args:
     codes: [points, columns].
@@ -70,9 +80,11 @@ def d_lsbd_points(
       equal steps, in their order.
     cyclic: which factors turn.
     frequencies: see `d_lsbd`.
+    folds: m of a cyclic factor, for each class of one that is not; None: 1.
 
   Raises:
-    ValueError: as `d_lsbd`; points that are no full grid; no such factor.
+    ValueError: as `d_lsbd`; points that are no full grid; no such factor; folds
+      that do not fit the factors.
   """
   codes, factors = arrays.as_codes(codes), arrays.as_classes(factors)
   arrays.same_length(codes, factors)
@@ -100,11 +112,26 @@ def d_lsbd_points(
   grid[place] = codes
   turning = sizes[count - len(cyclic) :]
   kind = 'torus' if len(cyclic) == count else 'cylinder'
-  return _score(grid.reshape(-1, *turning, codes.shape[1]), frequencies, kind)
+  folds = as_folds(folds, count)
+  if within := set(cyclic) & {folds[at][0] for at in cyclic if at in folds}:
+    raise ValueError(f'folds are by factor {min(within)}, which turns itself')
+  each = []
+  for at in cyclic:
+    m = np.empty(len(place))
+    m[place] = times(factors, at, folds)
+    each.append(m.reshape(-1, np.prod(turning)))
+  grid = grid.reshape(-1, *turning, codes.shape[1])
+  found = _score(grid, frequencies, kind, each)
+  return found._replace(parameters={**found.parameters, **said(folds)})
 
 
-def _score(grids: np.ndarray, frequencies: Sequence[int], kind: str) -> Score:
-  """Of codes [objects, n1, ..., nG, columns]."""
+def _score(
+  grids: np.ndarray,
+  frequencies: Sequence[int],
+  kind: str,
+  each: Sequence[np.ndarray],
+) -> Score:
+  """Of codes [objects, n1, ..., nG, columns]; each g's m [objects, points]."""
   sizes, columns = grids.shape[1:-1], grids.shape[-1]
   arrays.as_codes(grids.reshape(-1, columns))
   if min(sizes) < 3:
@@ -120,7 +147,7 @@ def _score(grids: np.ndarray, frequencies: Sequence[int], kind: str) -> Score:
     angle = 2 * np.pi * np.arange(size) / size
     angle = angle.reshape(-1, *(1,) * (len(sizes) - axis - 1))
     angle = np.broadcast_to(angle, sizes).ravel()
-    spreads, lines = _spread(grids, axis + 1, angle, turns)
+    spreads, lines = _spread(grids, axis + 1, angle * each[axis], turns)
     flat += int(lines.sum())
     mean = np.where(lines, 1.0, spreads).mean(axis=1)
     best = int(mean.argmin())

@@ -26,7 +26,7 @@ def sap(
   kind: str = 'svm',
   seed: int = 0,
   groups: Groups | None = None,
-  circular_factors: Mapping[int, int] | None = None,
+  circular_factors: Mapping[int, float] | None = None,
 ) -> Score:
   """SAP by the protocol of disentanglement_lib, variant 'locatello2019'.
 
@@ -50,7 +50,8 @@ def sap(
     kind: 'svm' or 'continuous'.
     seed: of the support vector machine, whose solver draws nothing today.
     groups: columns of each latent; a pair is given whole.
-    circular_factors: for 'continuous', column of a factor: its size.
+    circular_factors: for 'continuous', column of a factor: its size, or how
+      many values make a turn.
 
   Returns:
     The score; details: score_matrix [latents, factors].
@@ -147,7 +148,7 @@ def _correlations(
   codes,
   factors,
   latents: tuple[tuple[int, ...], ...],
-  circular: Mapping[int, int],
+  circular: Mapping[int, float],
 ) -> np.ndarray:
   codes = arrays.as_codes(codes).astype(np.float64)
   factors = arrays.as_classes(factors)
@@ -174,7 +175,7 @@ def _correlations(
   return matrix
 
 
-def _target(classes: np.ndarray, size: int | None) -> np.ndarray:
+def _target(classes: np.ndarray, size: float | None) -> np.ndarray:
   """What is to be explained, about its mean: [points, 1], of a circle 2."""
   if size is None:
     target = classes[:, None].astype(np.float64)

@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxvae.metrics.active import active_units_score
 from jaxvae.metrics.beta_vae import beta_vae
-from jaxvae.metrics.circular import circle_score
+from jaxvae.metrics.circular import Folds, circle_score
 from jaxvae.metrics.dci import dci
 from jaxvae.metrics.downstream import SIZES, downstream
 from jaxvae.metrics.explicitness import explicitness
@@ -42,9 +42,11 @@ class Points(NamedTuple):
     test_codes: [m, columns] of other points, for what is fitted.
     test_factors: [m, f].
     groups: columns of each latent, (cos, sin) of a circle; None: each alone.
-    circular: the number of classes of each factor that is a circle, by column.
+    circular: how many classes make a turn of each factor that is a circle, by
+      column.
     turns: (codes, factors) of a full grid in which the circular factors turn,
       at some values of the others; D_LSBD alone needs it.
+    folds: how often the images come back in a turn, see `circle_score`.
   """
 
   codes: np.ndarray
@@ -52,8 +54,9 @@ class Points(NamedTuple):
   test_codes: np.ndarray | None = None
   test_factors: np.ndarray | None = None
   groups: Groups | None = None
-  circular: Mapping[int, int] = {}
+  circular: Mapping[int, float] = {}
   turns: tuple[np.ndarray, np.ndarray] | None = None
+  folds: Folds | None = None
 
 
 class Metric(NamedTuple):
@@ -137,7 +140,7 @@ def _lsbd(p: Points, bins: int, seed: int) -> Score:
   del bins, seed
   if p.turns is None:
     raise ValueError('no grid is given in which the circular factors turn')
-  return d_lsbd_points(*p.turns, sorted(p.circular))
+  return d_lsbd_points(*p.turns, sorted(p.circular), folds=p.folds)
 
 
 METRICS: dict[str, Metric] = {
@@ -185,7 +188,7 @@ METRICS: dict[str, Metric] = {
   ),
   'circle': Metric(
     lambda p, bins, seed: circle_score(
-      p.codes, p.factors, p.groups, p.circular
+      p.codes, p.factors, p.groups, p.circular, p.folds
     ),
     'quick fast all',
   ),

@@ -5,6 +5,8 @@ import os
 import pathlib
 from collections.abc import Iterator
 
+from jaxvae.errors import ResourceError
+
 
 @contextlib.contextmanager
 def replacing(path) -> Iterator[pathlib.Path]:
@@ -23,6 +25,16 @@ def replacing(path) -> Iterator[pathlib.Path]:
 
 
 def write_text(path, text: str) -> None:
-  """Writes UTF-8 text that ends with a newline."""
-  with replacing(path) as unfinished:
-    unfinished.write_text(text.rstrip('\n') + '\n', encoding='utf-8')
+  """Writes UTF-8 text that ends with a newline.
+
+  Raises:
+    ResourceError: it cannot be written.
+  """
+  try:
+    with replacing(path) as unfinished:
+      unfinished.write_text(text.rstrip('\n') + '\n', encoding='utf-8')
+  except OSError as error:
+    raise ResourceError(
+      f'cannot write {path}: {error.strerror}',
+      hint='name a place that is writable and has space',
+    ) from error

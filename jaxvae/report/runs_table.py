@@ -1,14 +1,14 @@
 """The runs of one config, results/configs/NAME.json, as tables."""
 
-import json
 import pathlib
 import statistics
 import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from jaxvae.errors import UserError
+from jaxvae.errors import IntegrityError, UserError
 from jaxvae.report import table
+from jaxvae.train import reading, workdir
 
 # Of a slot against a factor: key, what a table calls it, its digits.
 _SCORES = (
@@ -29,17 +29,16 @@ def collect(runs: Sequence[pathlib.Path]) -> dict[str, Any]:
 
   Raises:
     UserError: one of them is not a completed run.
+    IntegrityError: a file of one of them is damaged.
   """
   found = []
   for run in runs:
-    parts = {}
-    for name in ('run', 'config', 'metrics'):
-      path = run / f'{name}.json'
-      if not path.exists():
+    said, config = workdir.read_run(run), workdir.read_config(run)
+    for name, held in (('run', said), ('config', config)):
+      if held is None:
         raise UserError(f'{run} holds no {name}.json: it is no finished run')
-      parts[name] = json.loads(path.read_text())
-    if parts['run']['status'] != 'completed':
-      raise UserError(f'{run} is {parts["run"]["status"]}, not completed')
+    if said['status'] != 'completed':
+      raise UserError(f'{run} is {said["status"]}, not completed')
     keep = (
       'step',
       'seconds',
@@ -48,14 +47,19 @@ def collect(runs: Sequence[pathlib.Path]) -> dict[str, Any]:
       'devices',
       'started',
     )
-    config = parts['config']
-    for private in ('data_dir', 'manual_dir', 'path'):
-      config['data'][private] = ''
-    found.append(
-      {k: parts['run'][k] for k in keep}
-      | {'lanes': parts['run'].get('lanes', 1)}
-      | {'config': config, 'metrics': parts['metrics']}
-    )
+    metrics = reading.read_metrics(run)
+    try:
+      for private in ('data_dir', 'manual_dir', 'path'):
+        config['data'][private] = ''
+      found.append(
+        {k: said[k] for k in keep}
+        | {'lanes': said.get('lanes', 1)}
+        | {'config': config, 'metrics': metrics}
+      )
+    except (LookupError, TypeError) as error:
+      raise IntegrityError(
+        f'{run}: run.json or config.json is not what a run writes: no {error}'
+      ) from error
   return {'kind': 'runs', 'runs': found}
 
 
@@ -63,7 +67,7 @@ def markdown(result: dict[str, Any]) -> str:
   """What the runs measured, a row for each seed, and their latents."""
   runs = result['runs']
   factors = [f['factor'] for f in runs[0]['metrics'].get('factors', [])]
-  header = ['seed', 'steps', 'minutes', 'reconstruction', 'KL', 'active']
+  header = ['seed', 'steps', 'minutes', 'reconstruction', 'KL', table.ACTIVE]
   if len(factors) > 1:
     header += ['variance < 0.05', 'MIG', *(f'NMI {f}' for f in factors)]
   rows = [_numbers(run, len(factors) > 1) for run in runs]
@@ -80,7 +84,7 @@ def markdown(result: dict[str, Any]) -> str:
   text = markdown_table(header, lines)
   where = f'{runs[0]["metrics"]["data"]}; nats per image, on ' + (
     f'{runs[0]["metrics"]["examples"]:,} images; '
-    f'{" and ".join(dict.fromkeys(map(_device, runs)))}'
+    f'{" and ".join(dict.fromkeys(table.device(r["devices"]) for r in runs))}'
   )
   latents = [
     [
@@ -94,7 +98,7 @@ def markdown(result: dict[str, Any]) -> str:
     for row in runs[0]['metrics']['latents']
   ]
   each = markdown_table(
-    ['latent', 'mean posterior variance', 'KL', 'active', 'factor', 'NMI'],
+    ['latent', 'mean posterior variance', 'KL', table.ACTIVE, 'factor', 'NMI'],
     latents,
   )
   seed = runs[0]['config']['seed']
@@ -118,9 +122,11 @@ def sentence(result: dict[str, Any]) -> str:
   if middle[1] < 2:
     time = f'{60 * middle[1]:.0f} seconds'
   text = (
-    f'Measured: {time} on {_devices(runs[0])}; reconstruction '
+    f'Measured: {time} on {table.device(runs[0]["devices"])}; '
+    f'reconstruction '
     f'{middle[2]:.1f} and KL {middle[3]:.1f} nats{of}; '
-    f'{middle[4]:.0f} of {len(runs[0]["metrics"]["latents"])} latents active'
+    f'{middle[4]:.0f} of {len(runs[0]["metrics"]["latents"])} latents active '
+    f'by KL'
   )
   if graded:
     names = [f['factor'] for f in runs[0]['metrics']['factors']]
@@ -180,16 +186,6 @@ def _against_factors(runs) -> list[str]:
 
 def _median(rows, key: str) -> float:
   return statistics.median(row[key] for row in rows)
-
-
-def _device(run) -> str:
-  return f'{run["devices"]["count"]} x {run["devices"]["kind"]}'
-
-
-def _devices(run) -> str:
-  """Where it ran; a CPU back end is one device on all cores."""
-  kind = run['devices']['kind']
-  return '2 CPU cores' if kind == 'cpu' else _device(run)
 
 
 def _numbers(run: dict[str, Any], graded: bool) -> list[float]:

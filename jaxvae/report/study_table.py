@@ -19,10 +19,17 @@ _COLUMNS = {
   'elbo': ('ELBO', '.2f'),
   'reconstruction': ('reconstruction', '.2f'),
   'kl': ('KL', '.2f'),
-  'active_units': ('active', '.0f'),
+  'active_units': (table.ACTIVE, '.0f'),
 }
 # Of data with one factor that is a circle: runs whose code goes round it once.
 COUNTED = 'circles'
+# Columns for runs without numbers, by their status; 'missing' is what older
+# results say of those that were never started.
+_WITHOUT = {
+  'failed': ('failed', 'diverged', 'damaged', 'unreadable'),
+  'unfinished': ('running', 'preempted'),
+  'not started': ('not started', 'missing'),
+}
 _GRADED = {'mig': ('MIG', '.3f'), 'udr': ('UDR', '.3f')}
 
 
@@ -115,19 +122,26 @@ def markdown(result: Mapping[str, Any]) -> str:
   """Where and how long, a row for each setting, and what failed."""
   rows = settings(result)
   columns = _columns(result)
-  failed = len(completed(result['entries'])) < len(result['entries'])
+  without = {
+    name: counted
+    for name, counted in _WITHOUT.items()
+    if any(entry['status'] in counted for entry in result['entries'])
+  }
   named = all(row.name for row in rows)
   counted = any(COUNTED in measures(e) for row in rows for e in row.entries)
   header = ['recipe'] if named else [*short_names(rows[0].values).values()]
   header += ['seeds', *['circle found', 'by the best ELBO'] * counted]
-  header += ['failed'] * failed
+  header += without
   header += [name for name, _ in columns.values()]
   lines = [header, ['---'] * len(header)]
   for row in rows:
     done = completed(row.entries)
     line = [row.name] if named else [*map(shown, row.values.values())]
     line += [str(len(done)), *circles(row)] if counted else [str(len(done))]
-    line += [str(len(row.entries) - len(done))] * failed
+    line += [
+      str(sum(entry['status'] in counted for entry in row.entries))
+      for counted in without.values()
+    ]
     found = [measures(entry) for entry in done]
     for key, (_, digits) in columns.items():
       line.append(table.span([f[key] for f in found if key in f], digits))
@@ -152,7 +166,7 @@ def sentence(result: Mapping[str, Any]) -> str:
   """The `Measured:` paragraph of a study."""
   entries, rows = result['entries'], settings(result)
   done = completed(entries)
-  rest = _counted(e['status'] for e in entries if e['status'] != 'completed')
+  rest = _counted(_stands(e) for e in entries if e['status'] != 'completed')
   if not done:
     text = f'Measured: none of {_plural(len(entries), "run")}: {rest}'
     return '\n'.join(textwrap.wrap(f'{text}.', 79))
@@ -253,10 +267,7 @@ def _low_to_high(values: Iterable[int]) -> str:
 
 
 def _devices(done) -> str:
-  each = [entry['devices'] for entry in done]
-  return ' and '.join(
-    dict.fromkeys(f'{found["count"]} x {found["kind"]}' for found in each)
-  )
+  return ' and '.join(dict.fromkeys(table.device(e['devices']) for e in done))
 
 
 def _time(entries) -> str:
@@ -283,9 +294,14 @@ def _unfinished(entries) -> str:
       where = f'{entry["index"]} ({label(entry["set"])})'
       lines.append(f'- {where} {entry["status"]}: {why}')
     elif entry['status'] != 'completed':
-      silent.setdefault(entry['status'], []).append(str(entry['index']))
+      silent.setdefault(_stands(entry), []).append(str(entry['index']))
   lines += [f'- {", ".join(at)} {status}' for status, at in silent.items()]
   return 'Not in these numbers:\n\n' + '\n'.join(lines) if lines else ''
+
+
+def _stands(entry) -> str:
+  status = entry['status']
+  return 'not started' if status in _WITHOUT['not started'] else status
 
 
 def _counted(statuses: Iterable[str]) -> str:

@@ -6,12 +6,15 @@ Rows are `jaxvae.metrics.Latent`s, in the order in which they come.
 """
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-HEADER = ('latent', 'variance', 'KL (nats)', 'active', 'factor', 'NMI')
+# Not to be taken for the metric `active_units`, which goes by the variance.
+ACTIVE = 'active by KL'
+HEADER = ('latent', 'variance', 'KL (nats)', ACTIVE, 'factor', 'NMI')
 _LEFT = (True, False, False, True, True, False)
 
 
@@ -57,9 +60,9 @@ def as_json(rows: Sequence, mig: float | None = None) -> dict:
 
 
 def summary(rows: Sequence, mig: float | None = None) -> str:
-  """'5 of 10 latents active, MIG 0.31'."""
+  """'5 of 10 latents active by KL, MIG 0.31'."""
   active = sum(row.active for row in rows)
-  line = f'{active} of {len(rows)} latents active'
+  line = f'{active} of {len(rows)} latents active by KL'
   return line if mig is None else f'{line}, MIG {mig:.3f}'
 
 
@@ -69,6 +72,13 @@ def label(row) -> str:
   if row.active and row.factor is not None:
     head += f'   {row.factor} {row.nmi:.2f}'
   return f'{head}\nKL {_two_decimals(row.kl)}   var {variance(row.variance)}'
+
+
+def device(devices: Mapping[str, Any]) -> str:
+  """'2 CPU cores', '1 x NVIDIA H200'; '1 x cpu' of runs that count no cores."""
+  if 'cores' in devices:
+    return f'{devices["cores"]} CPU core{"s" * (devices["cores"] != 1)}'
+  return f'{devices["count"]} x {devices["kind"]}'
 
 
 def variance(value: float) -> str:

@@ -11,12 +11,15 @@
   --memory_gb=G                for a program; a share of the machine by default
   --status                     what is done, running and left, and for how long
   --dry_run                    programs, ensembles, memory and time
-  --table                      results/NAME.json, tables and figure from it
+  --table                      prints its table; in a checkout, writes
+                               results/NAME.json, tables and figure from it, if
+                               these lose nothing by it
+  --write                      and whatever they lose
   --select=elbo                the best run of each setting, by any metric
 
 The same command goes on from where a study stands, after any kind of end.
 Exit codes: see jaxvae/errors.py; 3 when some runs diverged and the others are
-completed.
+completed, 4 when files of some are damaged, which keeps no other from its end.
 """
 
 import pathlib
@@ -44,6 +47,9 @@ _MEMORY = flags.DEFINE_float(
 _STATUS = flags.DEFINE_bool('status', False, 'how far the study is')
 _DRY_RUN = flags.DEFINE_bool('dry_run', False, 'how it would be computed')
 _TABLE = flags.DEFINE_bool('table', False, 'results/NAME.json and tables')
+_WRITE = flags.DEFINE_bool(
+  'write', False, 'with --table: replaces more complete results as well'
+)
 _SELECT = flags.DEFINE_string('select', '', 'elbo, mig, or another metric')
 
 
@@ -72,29 +78,44 @@ def main(overrides: Mapping[str, str]) -> int:
 def _status(study, home, asked) -> int:
   from jaxvae.study import status
 
-  print(status.text(study, status.look(home, asked), _workers()))
-  return 0
+  stands = status.look(home, asked)
+  print(status.text(study, stands, _workers()))
+  return status.damage(stands)
 
 
 def _results(study, home) -> int:
-  from jaxvae.study import table
+  from jaxvae.report import results
+  from jaxvae.study import grid, status, table
 
   found = table.collect(
     study.name, schema.to_dict(study.base), study.sets, home, study.names
   )
+  broken = [e for e in found['entries'] if e['status'] in status.BROKEN]
+  for entry in broken:
+    which = grid.called(study, entry['index'])
+    print(
+      f'jaxvae: error: {which} {entry["status"]}: {entry["error"]}',
+      file=sys.stderr,
+    )
   if _SELECT.value:
     for entry in table.select(found, _SELECT.value):
-      print(
-        f'{entry["index"]:04d}  {entry["set"]}  {home}/{entry["index"]:04d}'
-      )
+      index = entry['index']
+      print(f'{grid.called(study, index)}  {grid.directory(home, index)}')
   if _TABLE.value:
-    for path in table.write(found, pathlib.Path.cwd()):
-      print(f'wrote {path}')
-  return 0
+    print(results.markdown(found))
+    root = pathlib.Path.cwd()
+    if broken and not _WRITE.value:
+      print('\nnothing is written while runs are damaged, unless by --write')
+    elif (root / 'results').is_dir() or _WRITE.value:
+      for path in table.write(found, root, _WRITE.value):
+        print(f'wrote {path}')
+    else:
+      print(f'\nnot written: {root} has no results/; --write makes one')
+  return min((status.BROKEN[e['status']] for e in broken), default=0)
 
 
 def _train(study, home, asked, overrides) -> int:
-  from jaxvae.study import backends, jobs, plan
+  from jaxvae.study import backends, plan
   from jaxvae.train import sharding
 
   workers = _workers()
@@ -102,7 +123,7 @@ def _train(study, home, asked, overrides) -> int:
   if _BACKEND.value != 'here':
     backend = backends.backend(_BACKEND.value)
   # Before the devices are first used: the cores share an ensemble's members.
-  sharding.one_device_per_core(max(1, jobs.cores() // workers))
+  sharding.one_device_per_core(max(1, sharding.cores() // workers))
   if backend is not None:
     sharding.look_only()
   made = plan.make(

@@ -12,6 +12,7 @@ from jaxvae.study import jobs as jobs_lib
 from jaxvae.study.jobs import Ended, Job, Run
 from jaxvae.study.ray_cluster import ray
 from jaxvae.study.slurm import slurm
+from jaxvae.train import sharding
 from jaxvae.train.signals import Stop
 
 __all__ = ['BACKENDS', 'Ended', 'Job', 'Run', 'backend', 'local']
@@ -49,7 +50,7 @@ def local(workers: int = 1, retries: int = 3) -> Run:
   """
   jobs_lib.check_count('workers', workers, 1)
   jobs_lib.check_count('retries', retries, 0)
-  threads = max(1, jobs_lib.cores() // workers) if workers > 1 else 0
+  threads = max(1, sharding.cores() // workers) if workers > 1 else 0
 
   def run(
     jobs: Sequence[Job], home: pathlib.Path, stop: Stop

@@ -30,6 +30,7 @@ import ml_collections
 from jaxvae import cli
 from jaxvae import config as schema
 from jaxvae.errors import UserError
+from jaxvae.report import study_table
 from jaxvae.train import ensemble
 
 _NAME = re.compile(r'[A-Za-z0-9_-]{1,100}')
@@ -155,6 +156,13 @@ def config_at(study: Study, index: int) -> ml_collections.ConfigDict:
   except UserError as error:
     raise UserError(f'index {index}: {error}') from error
   return config
+
+
+def called(study: Study, index: int) -> str:
+  """'3 (beta=4, seed=1)': an index, and what it is."""
+  values = study_table.label(study.sets[index])
+  name = study.names[index] if study.names else ''
+  return f'{index} ({"; ".join(filter(None, (name, values)))})'
 
 
 def directory(home: pathlib.Path, index: int) -> pathlib.Path:

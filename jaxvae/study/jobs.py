@@ -56,15 +56,6 @@ class Ended(NamedTuple):
 Run = Callable[[Sequence[Job], pathlib.Path, Stop], Iterator[Ended]]
 
 
-def cores() -> int:
-  """Cores that this process may use: as NPROC says, or the system can tell."""
-  if said := os.environ.get('NPROC'):
-    return int(said)
-  if hasattr(os, 'sched_getaffinity'):
-    return len(os.sched_getaffinity(0))
-  return os.cpu_count() or 1
-
-
 def killed(code: int) -> bool:
   """Whether something outside ended the job, so that it may be run again."""
   return code < 0 or code == 128 + signal.SIGTERM

@@ -22,7 +22,8 @@ def here(study: Study, plan: Plan, home: pathlib.Path) -> list[int]:
   """Trains the ensembles of a plan one after another in this process.
 
   What is finished is skipped, what is half done goes on. An ensemble that
-  cannot be trained is reported and does not keep the others from it.
+  cannot be trained is reported and does not keep the others from it, nor does a
+  member whose files are damaged the others of its ensemble.
 
   Args:
     study: the study.
@@ -41,6 +42,11 @@ def here(study: Study, plan: Plan, home: pathlib.Path) -> list[int]:
       print(f'jaxvae: error: {error}', file=sys.stderr)
       codes.append(error.exit_code)
       continue
+    for each in stands:
+      if each.status in status.BROKEN:
+        which = grid.called(study, each.index)
+        print(f'jaxvae: error: {which}: {each.error}', file=sys.stderr)
+    stands = [each for each in stands if each.status not in status.BROKEN]
     if all(map(status.finished, stands)):
       continue
     # Members that have diverged keep their lanes, see loop.train_members.
@@ -54,7 +60,10 @@ def here(study: Study, plan: Plan, home: pathlib.Path) -> list[int]:
         code, errors = loop.train_members(configs, places)
       codes.append(3 if errors and not code else code)
     except JaxvaeError as error:
-      print(f'jaxvae: error: {grid.ranges(left)}: {error}', file=sys.stderr)
+      which = grid.ranges(left)
+      if len(left) == 1:
+        which = grid.called(study, left[0])
+      print(f'jaxvae: error: {which}: {error}', file=sys.stderr)
       codes.append(error.exit_code)
     if codes[-1] in (130, 143):
       break
@@ -104,7 +113,9 @@ def through(
   """
   jobs = []
   for one in plan.ensembles:
-    if all(map(status.finished, status.look(home, one.indices))):
+    stands = status.look(home, one.indices)
+    # Of those that are broken a job has nothing to do but say so again.
+    if all(status.finished(s) or s.status in status.BROKEN for s in stands):
       continue
     indices = grid.ranges(one.indices)
     jobs.append(

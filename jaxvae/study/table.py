@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jaxvae import config as schema
-from jaxvae.errors import IntegrityError, UserError
-from jaxvae.report import files, results, study_table
-from jaxvae.train import workdir
+from jaxvae.errors import IntegrityError, ResourceError, UserError
+from jaxvae.report import results, stored, study_table
+from jaxvae.study import grid, status
+from jaxvae.train import reading, workdir
 
-# As run.json has them, but that 'created' is running here; and 'missing'.
-STATUSES = (*workdir.FINISHED, 'running', 'missing')
 # Of the known measures, those of which less is better.
 LESS = ('reconstruction', 'kl')
 
@@ -41,11 +40,12 @@ def collect(
 
   Returns:
     JSON of kind 'study', in the order of the overrides, with null for numbers
-    that are not finite. An entry says under 'status' how its run stands; only
+    that are not finite. An entry says under 'status' how its run stands: as
+    run.json has it, but that 'created' is running here; 'not started'; or
+    'damaged' or 'unreadable', with the file and what to do under 'error'. Only
     a completed one has 'metrics'.
 
   Raises:
-    IntegrityError: a file of a work directory is damaged.
     UserError: a work directory holds a run with other values.
   """
   config = json.loads(json.dumps(base))
@@ -53,8 +53,9 @@ def collect(
     group, leaf = key.split('.')
     if leaf in config.get(group, {}):
       config[group][leaf] = ''
+  flat = schema.flatten(config)
   entries = [
-    _entry(index, changed, home / f'{index:04d}')
+    _entry(index, changed, flat, grid.directory(home, index))
     for index, changed in enumerate(overrides)
   ]
   for entry, called in zip(entries, names, strict=False):
@@ -112,113 +113,108 @@ def select(
 def without_times(result: Mapping[str, Any]) -> dict[str, Any]:
   """The result without what a second run of the study would say otherwise.
 
-  Seconds and the time of day go; versions, devices and lanes stay.
+  Seconds, the time of day and the cores that it was given go; versions, devices
+  and lanes stay.
   """
   timed = ('seconds', 'started', 'resumed', 'ended')
   entries = [
     {key: value for key, value in entry.items() if key not in timed}
     for entry in result['entries']
   ]
+  for entry in entries:
+    if 'devices' in entry:
+      entry['devices'] = {**entry['devices'], 'cores': None}
   return {**result, 'entries': entries}
 
 
-def write(result: Mapping[str, Any], root: pathlib.Path) -> list[pathlib.Path]:
+def write(
+  result: Mapping[str, Any], root: pathlib.Path, replace: bool = False
+) -> list[pathlib.Path]:
   """Writes results/NAME.json, then the documents and figures that show it.
 
   Args:
     result: as `collect` gives it.
     root: of the checkout, with results/ and the documents.
+    replace: also what is more complete.
 
   Returns:
     The files that were written.
 
   Raises:
-    UserError: results/NAME.json is not of a study.
+    JaxvaeError: as `stored.put`; nothing is written then.
   """
-  path = root / 'results' / f'{result["name"]}.json'
-  if path.exists() and json.loads(path.read_text())['kind'] != 'study':
-    raise UserError(
-      f'{path} holds results of another kind', hint='rename the study'
-    )
-  files.write_text(path, json.dumps(result, indent=1, allow_nan=False))
-  return [path, *results.write(root), *results.figures(root, result['name'])]
+  name = result['name']
+  path = root / 'results' / f'{name}.json'
+  stored.put(path, result, replace, results.shown(root, name))
+  return [path, *results.write(root, name), *results.figures(root, name)]
 
 
 def _entry(
-  index: int, changed: Mapping[str, Any], home: pathlib.Path
+  index: int,
+  changed: Mapping[str, Any],
+  base: Mapping[str, Any],
+  home: pathlib.Path,
 ) -> dict[str, Any]:
   entry: dict[str, Any] = {'index': index, 'set': _public(changed)}
-  run = _object(workdir.read_run(home), home / 'run.json')
-  if run is None:
-    return entry | {'status': 'missing'}
-  _check_values(changed, home)
-  status = run.get('status')
+  try:
+    run, saved = workdir.read_run(home), workdir.read_config(home)
+    if run is None:
+      return entry | {'status': status.WAITING}
+    if saved is not None:
+      _check_values(base | changed, saved, home)
+    measured = {}
+    if run['status'] == 'completed':
+      measured['metrics'] = _metrics(home)
+  except (IntegrityError, ResourceError) as error:
+    found, why = status.broken(error)
+    return entry | {'status': found, 'error': _FOLDERS.sub('', why)}
   # A run that was claimed and not yet begun is on its way.
-  status = 'running' if status == 'created' else status
-  if status not in STATUSES or 'step' not in run:
-    raise IntegrityError(
-      f'{home / "run.json"} says neither how the run stands nor its step',
-      hint=f'remove {home} and run the study again',
-    )
-  entry |= {'status': status, 'step': run['step']}
+  stands = 'running' if run['status'] == 'created' else run['status']
+  entry |= {'status': stands, 'step': run['step']}
   entry |= {key: run[key] for key in _KEEP if key in run}
-  entry['lanes'] = run.get('lanes', 1)
-  if status == 'completed':
-    entry['metrics'] = _metrics(home)
-  elif 'error' in run:
+  entry |= {'lanes': run.get('lanes', 1)} | measured
+  if stands != 'completed' and 'error' in run:
     entry['error'] = _FOLDERS.sub('', run['error'])
   return entry
 
 
 def _metrics(home: pathlib.Path) -> dict[str, Any]:
   """metrics.json without the lists that are long and in no table."""
-  path = home / 'metrics.json'
+  metrics = reading.read_metrics(home)
   try:
-    text = path.read_text()
-  except FileNotFoundError as error:
+    for row in metrics.get('latents', []):
+      row.pop('nmi_per_factor', None)
+    if 'scores' in metrics:
+      metrics['scores'] = {
+        name: score['value'] for name, score in metrics['scores'].items()
+      }
+    stored.part({'step': 0, 'metrics': metrics}, {}, '')
+  except stored.MALFORMED as error:
     raise IntegrityError(
-      f'{home} is completed and holds no metrics.json',
+      f'{home / "metrics.json"} is not what an evaluation writes',
       hint=f'python -m jaxvae.main --mode=eval --workdir={home}',
     ) from error
-  try:
-    metrics = json.loads(text)
-  except ValueError as error:
-    raise IntegrityError(
-      f'{path} is not JSON: {error}',
-      hint=f'python -m jaxvae.main --mode=eval --workdir={home}',
-    ) from error
-  metrics = _object(metrics, path)
-  if 'latents' in metrics:
-    metrics['latents'] = [
-      {key: value for key, value in row.items() if key != 'nmi_per_factor'}
-      for row in metrics['latents']
-    ]
-  if 'scores' in metrics:
-    metrics['scores'] = {
-      name: score['value'] for name, score in metrics['scores'].items()
-    }
   return metrics
 
 
-def _check_values(changed: Mapping[str, Any], home: pathlib.Path) -> None:
+def _check_values(
+  values: Mapping[str, Any], saved: Mapping[str, Any], home: pathlib.Path
+) -> None:
   """A study that was changed must not take in the runs of its former self."""
-  saved = _object(workdir.read_config(home), home / 'config.json')
-  if saved is None:
-    return
   flat = schema.flatten(saved)
-  for key, value in changed.items():
-    if key not in _PRIVATE and flat.get(key) != value:
+  for key, value in values.items():
+    if key in _PRIVATE or not stored.decides(key):
+      continue
+    # A run that is older than a key has its default.
+    known = schema.KEYS.get(key)
+    have = flat.get(key, known.default if known else None)
+    if have != value:
       raise UserError(
-        f'{home} holds a run with {key}={flat.get(key)!r}, where the study '
-        f'has {value!r}',
-        hint='the study changed: give it another name or directory',
+        f'{home} holds a run with {key}={have!r}, where the study has '
+        f'{value!r}',
+        hint=f'give the --config.{key} with which it was run; or, if the study '
+        'changed, another name or directory',
       )
-
-
-def _object(value: Any, path: pathlib.Path) -> dict[str, Any] | None:
-  if value is not None and not isinstance(value, dict):
-    raise IntegrityError(f'{path} holds no JSON object', hint='remove it')
-  return value
 
 
 def _public(changed: Mapping[str, Any]) -> dict[str, Any]:

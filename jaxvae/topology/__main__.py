@@ -5,6 +5,7 @@
   --bases=8                    images at whose codes the other latents are held
   --angles=180                 of a sweep once round a latent
   --out=FILE                   the table as JSON too, as results/ holds it
+  --write                      even if FILE holds more than that
   --swap                       prints the latent space to train next, no more
   --finetune=NEWDIR            and trains it, from the parameters of this run
   --config.KEY=VALUE           of the new run; data.* are also where the data
@@ -31,6 +32,7 @@ _BASES = flags.DEFINE_integer('bases', 8, 'where the other latents are held')
 _ANGLES = flags.DEFINE_integer('angles', 180, 'of a sweep')
 _FINETUNE = flags.DEFINE_string('finetune', '', 'where the new run lives')
 _OUT = flags.DEFINE_string('out', '', 'a JSON file for the table')
+_WRITE = flags.DEFINE_bool('write', False, 'replace --out by less')
 _SWAP = flags.DEFINE_bool('swap', False, 'print the latent space only')
 
 
@@ -43,6 +45,7 @@ def main(overrides: Mapping[str, str]) -> int:
   if not _WORKDIR.value:
     raise UserError('no --workdir given', hint='name the run to look at')
   # Not before the flags are known to be right: these imports take seconds.
+  from jaxvae.report import stored
   from jaxvae.report import topology as drawn
   from jaxvae.report import topology_table as table
   from jaxvae.topology import discover
@@ -70,8 +73,10 @@ def main(overrides: Mapping[str, str]) -> int:
   if _OUT.value:
     header, cells = table.discovery_cells(found.rows)
     note = f'{found.title}, {found.step:,} steps; {against}.'
-    result = {'kind': 'bench', 'header': header, 'rows': cells, 'note': note}
-    workdir.write_json(pathlib.Path(_OUT.value), result)
+    run = stored.run_name(workdir.read_config(home))
+    measured = {f'{row.latent} of {run}': found.images for row in found.rows}
+    result = stored.bench(header, cells, note, measured)
+    stored.put(pathlib.Path(_OUT.value), result, _WRITE.value)
   print(f'figure: {place}')
   print(f'swap in the matching priors and fine-tune: {found.latent or "-"}')
   if _FINETUNE.value:

@@ -71,7 +71,7 @@ def diagnose(
     space: a latent space, with slots, factors and names.
     codes: `[n, l]` charts of posterior means.
     factors: `[n, f]` classes.
-    described: the factors, each with a name, a size and a topology.
+    described: the factors, each a `data.Factor`.
     encode: classes `[m, f]` -> codes `[m, l]` of the images that have them, for
       sweeps of loops; None where the data are no grid.
     bases: images from which a factor is swept.
@@ -101,9 +101,9 @@ def diagnose(
   swept: dict[int, np.ndarray] = {}
 
   def sweeps(column):
-    """Codes `[bases, size, l]` along a factor."""
+    """Codes `[bases, classes, l]` once along a factor."""
     if column not in swept:
-      size = described[column].size
+      size = described[column].once
       classes = np.repeat(held[:, None], size, axis=1)
       classes[:, :, column] = np.arange(size)
       flat = encode(classes.reshape(-1, classes.shape[2]))
@@ -115,8 +115,7 @@ def diagnose(
     kind = 'loop' if read.pair else _kind(slot)
     scores = {
       column: SCORES[kind](
-        read.of(codes), factors[:, column], described[column].size, slot,
-        told is not None,
+        read.of(codes), factors[:, column], factor, slot, told is not None
       )
       for column, factor in enumerate(described)
       if (factor.topology == kind if told is None else factor.name == told)
@@ -174,12 +173,12 @@ def _kind(slot) -> str:
   return 'segment' if slot.topology == 'line' else slot.topology
 
 
-def _loop(angles, classes, size, slot, told):
-  truth = classes * (2 * math.pi / size)
+def _loop(angles, classes, factor, slot, told):
+  truth = classes * (2 * math.pi / factor.turn)
   best = circle.align(angles, truth)
   used = circle.Alignment(1, 0.0, 1.0) if told else best
   error = circle.circular_error(angles, truth, used)
-  steps = error * size / (2 * math.pi)
+  steps = error * factor.turn / (2 * math.pi)
   return best.resultant, {
     'steps': float(steps.mean()),
     'median_steps': float(np.median(steps)),
@@ -188,11 +187,11 @@ def _loop(angles, classes, size, slot, told):
   }
 
 
-def _segment(values, classes, size, slot, told):
+def _segment(values, classes, factor, slot, told):
   line = matching.match_line(values, classes)
   error = line.error
   if told:
-    half = (size - 1) / 2
+    half = (factor.size - 1) / 2
     unit = LINE if slot.topology == 'line' else 1.0
     error = np.abs(half * (values / unit + 1) - classes)
   return abs(line.correlation), {
@@ -202,7 +201,7 @@ def _segment(values, classes, size, slot, told):
   }
 
 
-def _points(values, classes, size, slot, told):
+def _points(values, classes, factor, slot, told):
   nearest = np.clip(np.rint(values), slot.span[0], slot.span[1])
   accuracy = matching.match_points(nearest, classes).accuracy
   if told:
@@ -210,6 +209,6 @@ def _points(values, classes, size, slot, told):
   return accuracy, {'accuracy': accuracy}
 
 
-# (coordinate [n], classes [n], size, slot, told) -> (fit, scores): the fit is
+# (coordinate [n], classes [n], factor, slot, told) -> (fit, scores): the fit is
 # what chooses the factor, and higher is better.
 SCORES = {'loop': _loop, 'segment': _segment, 'points': _points}

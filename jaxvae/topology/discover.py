@@ -231,15 +231,15 @@ def _agreement(run, source, latent, best, codes, factors, held):
   factor = source.spec.factors[best]
   if factor.topology != 'loop':
     return None, None
-  truth = factors[:, best] * (2 * np.pi / factor.size)
+  truth = factors[:, best] * (2 * np.pi / factor.turn)
   correlation = circle.circular_correlation(codes, truth, uniform=True)
   if not source.spec.grid:
     return None, correlation
   grid = data.FactorGrid(source.spec.factors)
   turns = []
   for base in held:
-    classes = np.repeat(base[None], factor.size, axis=0)
-    classes[:, best] = np.arange(factor.size)
+    classes = np.repeat(base[None], factor.once, axis=0)
+    classes[:, best] = np.arange(factor.once)
     images, _ = source.examples(grid.index(classes))
     turns.append(circle.winding(run.encode(images).chart[:, latent]))
   return float(np.median(turns)), correlation

@@ -24,6 +24,7 @@ def describe(setup: Setup) -> dict[str, Any]:
     'image_shape': list(spec.image_shape),
     'factors': factors_to_json(spec.factors),
     'fingerprint': spec.fingerprint,
+    'rules': setup.rules,
   }
 
 

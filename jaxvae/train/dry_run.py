@@ -20,7 +20,7 @@ import ml_collections
 
 from jaxvae import config as schema
 from jaxvae.errors import IntegrityError, ResourceError
-from jaxvae.train import banner, checkpoint, finite, steps, workdir
+from jaxvae.train import banner, checkpoint, finite, resume, steps, workdir
 from jaxvae.train.progress import format_duration
 from jaxvae.train.setup import Setup, begin, fetch, set_up
 
@@ -75,7 +75,7 @@ def dry_run(
   if before is not None:
     free = [*schema.free_keys(), *allowed]
     workdir.check_same(before, schema.to_dict(config), free)
-  setup = set_up([config])
+  setup = set_up([config], resume.rules(config, [place]))
   banner.introduce(setup, [home], before is None, time.monotonic() - begun)
   done = 0
   if steps.finished(home / 'checkpoints'):

@@ -93,7 +93,7 @@ def train_members(
   """
   # The order matters: all that can be refused is, before a file is written.
   begun = time.monotonic()
-  setup = set_up(configs)
+  setup = set_up(configs, resume.rules(configs[0], places))
   with members.claimed(setup, places, allowed, begun) as homes:
     try:
       return _train_claimed(setup, homes, allowed, initial_params)
@@ -166,7 +166,7 @@ def _finish(
   """Evaluates a trained member, and says that it is completed."""
   digest = checkpoint.params_digest(state.params)
   if setup.layout.lanes:
-    print(f'\n{member.home.name}', flush=True)
+    print(f'\n{members.called(setup, member)}', flush=True)
   begun = time.monotonic()
   evaluate.evaluate(setup.model, member.config, state.params, member.home, step)
   # The other seconds are those of all members, and are divided by them.
@@ -242,6 +242,7 @@ def _steps(
         display.show(step, line)
       if step % config.save_every == 0 or last:
         saved = save()
+    timer.stop()
     if step > (saved or 0):  # A signal came between two saves.
       save()
   left = [at for at, _ in going()]

@@ -18,6 +18,7 @@ from jaxvae.errors import (
   DivergedError,
   JaxvaeError,
 )
+from jaxvae.report import study_table
 from jaxvae.structs import TrainState
 from jaxvae.train import (
   banner,
@@ -149,6 +150,17 @@ def save(
   workdir.record(member.home, 'running', step, seconds=seconds)
 
 
+def called(setup: Setup, member: Member) -> str:
+  """'0003 (beta=4, seed=1)': a member, and what tells it from the others."""
+  each = [schema.flatten(config) for config in setup.configs]
+  values = {
+    key: value
+    for key, value in schema.flatten(member.config).items()
+    if key == 'seed' or any(other[key] != value for other in each)
+  }
+  return f'{member.home.name} ({study_table.label(values)})'
+
+
 @contextlib.contextmanager
 def diverging(
   setup: Setup,
@@ -172,7 +184,7 @@ def diverging(
     errors[at] = error
     record_end(member.home, error)
     if setup.layout.lanes:
-      display.note(f'{member.home.name} diverged: {error}')
+      display.note(f'{called(setup, member)} diverged: {error}')
 
 
 def record_end(home: pathlib.Path, error: Exception) -> None:

@@ -1,6 +1,6 @@
 """One line that says how far a run is, how fast, and what it has learnt.
 
-  step  1200/30000   4 %  loss 61.2  recon 48.0  kl 13.2 (6/10 active)
+  step  1200/30000   4 %  loss 61.2  recon 48.0  kl 13.2 (6/10 active by KL)
     212 steps/s  eta 2m16s  ckpt 1000                     (all on one line)
 
 On a terminal the line is rewritten; elsewhere it is printed once a log
@@ -54,7 +54,7 @@ class Timer:
 
   def advance(self, steps: int) -> None:
     """A compiled call of so many steps has ended; the clock runs on."""
-    self._stop()
+    self.stop()
     self._steps += steps
     self._since = self._idle_since = self._clock()
 
@@ -62,7 +62,7 @@ class Timer:
   def pause(self, what: str) -> Iterator[None]:
     """Stops the training clock; its block's time is counted as `what`."""
     was_running = self._since is not None
-    self._stop()
+    self.stop()
     begun = self._clock()
     try:
       yield
@@ -73,6 +73,12 @@ class Timer:
         self._idle_since += spent
       if was_running:
         self._since = self._clock()
+
+  def stop(self) -> None:
+    """The training clock stands; after the last call, or before a pause."""
+    if self._since is not None:
+      self._seconds['train'] += self._clock() - self._since
+      self._since = None
 
   def rate(self) -> float:
     """Steps a second since the last call of `rate`; nan when unknown."""
@@ -88,11 +94,6 @@ class Timer:
     """Steps and seconds by purpose since the run began, as JSON."""
     steps, train = self._totals()
     return {'steps': steps, 'seconds': self._seconds | {'train': train}}
-
-  def _stop(self) -> None:
-    if self._since is not None:
-      self._seconds['train'] += self._clock() - self._since
-      self._since = None
 
   def _totals(self) -> tuple[int, float]:
     running = 0.0 if self._since is None else self._clock() - self._since
@@ -176,7 +177,7 @@ def format_line(
   for name, value in terms.items():
     part = f'{_SHORT.get(name, name)} {format_number(value)}'
     if name == 'kl' and active is not None:
-      part += f' ({active[0]}/{active[1]} active)'
+      part += f' ({active[0]}/{active[1]} active by KL)'
     parts.append(part)
   timing = []
   if math.isfinite(rate):

@@ -5,11 +5,15 @@ some of them ahead, and these go back to where the others are, so that an
 ensemble ends with the same bits as one that nobody stopped.
 """
 
+import contextlib
+import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import ml_collections
 
+from jaxvae import data
 from jaxvae.errors import IntegrityError, UserError
 from jaxvae.structs import TrainState
 from jaxvae.train import (
@@ -19,6 +23,7 @@ from jaxvae.train import (
   hosts,
   manifest,
   progress,
+  steps,
 )
 from jaxvae.train import setup as setups
 from jaxvae.train.members import Member
@@ -93,6 +98,21 @@ def start_or_resume(
     (state,) = states.values()
     state = hosts.to_global(state, setup.layout.members)
   return Position(state, step, step, progress.Timer(info['timer']))
+
+
+def rules(config: ml_collections.ConfigDict, places: Sequence[str]) -> int:
+  """By which `data.store.RULES` the runs in `places` were begun.
+
+  Those of a run that is new, and of one that they do not touch, are today's.
+  """
+  if config.data.holdout or config.labels.fraction:
+    for place in places:
+      if steps.finished(pathlib.Path(place, 'checkpoints')):
+        # What is damaged is said where it is restored.
+        with contextlib.suppress(IntegrityError):
+          info = checkpoint.read(place, prefix=('step',)).info
+          return info['data'].get('rules', 1)
+  return data.RULES
 
 
 def _restored(

@@ -37,6 +37,7 @@ class Setup(NamedTuple):
       state donated.
     initial: seed, `[lanes]` in an ensemble -> TrainState, placed.
     abstract_state: of one member: shapes, dtypes, placement, for restoring.
+    rules: by which the data are read, see `data.store.RULES`.
   """
 
   configs: tuple[ml_collections.ConfigDict, ...]
@@ -49,6 +50,7 @@ class Setup(NamedTuple):
   many: Callable[[TrainState, Any, Any, Course], tuple[TrainState, Any]]
   initial: Callable[[Any], TrainState]
   abstract_state: TrainState
+  rules: int
 
   @property
   def config(self) -> ml_collections.ConfigDict:
@@ -61,11 +63,14 @@ class Setup(NamedTuple):
     return self.sources[0]
 
 
-def set_up(configs: Sequence[ml_collections.ConfigDict]) -> Setup:
+def set_up(
+  configs: Sequence[ml_collections.ConfigDict], rules: int = data.RULES
+) -> Setup:
   """Opens the data, builds the model, and refuses what does not fit.
 
   Args:
     configs: one, or the members of an ensemble, see `ensemble.program`.
+    rules: those that they were begun with, see `data.store.RULES`.
 
   Raises:
     UserError: a value, a name or the data do not fit; one line says which.
@@ -95,6 +100,7 @@ def set_up(configs: Sequence[ml_collections.ConfigDict]) -> Setup:
       seed=seed,
       part=layout.part,
       labels=config.labels,
+      rules=rules,
     )
     # What lives on the devices is the same for all, and there once.
     sources.append(source._replace(resident=()) if sources else source)
@@ -134,6 +140,7 @@ def set_up(configs: Sequence[ml_collections.ConfigDict]) -> Setup:
       ),
       abstract,
     ),
+    rules=rules,
   )
 
 

@@ -45,6 +45,16 @@ class Layout(NamedTuple):
   part: tuple[int, int]
 
 
+def cores() -> int:
+  """Cores that this process may use: as NPROC says, or the system can tell."""
+  said = os.environ.get('NPROC', '')
+  if said.isdecimal() and int(said):
+    return int(said)
+  if hasattr(os, 'sched_getaffinity'):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
+
+
 def layout(members: int, batch_size: int, shard: str, lanes: str) -> Layout:
   """Decides what the devices share, and refuses what they cannot.
 

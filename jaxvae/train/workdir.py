@@ -26,6 +26,7 @@ import jax
 
 import jaxvae
 from jaxvae import errors
+from jaxvae.train import reading, sharding
 
 FINISHED = ('completed', 'preempted', 'diverged', 'failed')
 _NEXT = {
@@ -97,6 +98,10 @@ def is_held(workdir: pathlib.Path) -> bool:
     return True
   except FileNotFoundError:
     return False
+  except OSError as error:
+    raise errors.ResourceError(
+      f'cannot read {workdir / ".lock"}: {error.strerror}'
+    ) from error
   return False
 
 
@@ -134,8 +139,19 @@ def record(
 
 
 def read_run(workdir: pathlib.Path) -> dict[str, Any] | None:
-  """What run.json says, or None where there is none."""
-  return _read_json(workdir / 'run.json')
+  """What run.json says, or None where there is none.
+
+  Raises:
+    IntegrityError: it is no JSON, or not what `record` writes.
+    ResourceError: it may not be read.
+  """
+  path = workdir / 'run.json'
+  run = reading.read_json(path)
+  if run is not None and not reading.is_run(run):
+    raise errors.IntegrityError(
+      f'{path} says neither how the run stands nor its step', hint=reading.AGAIN
+    )
+  return run
 
 
 def write_config(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
@@ -144,8 +160,8 @@ def write_config(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
 
 
 def read_config(workdir: pathlib.Path) -> dict[str, Any] | None:
-  """What config.json says, or None where there is none."""
-  return _read_json(workdir / 'config.json')
+  """What config.json says, or None where there is none; see `read_run`."""
+  return reading.read_json(workdir / 'config.json')
 
 
 def config_hash(config: Mapping[str, Any]) -> str:
@@ -237,17 +253,6 @@ def write_json(path: pathlib.Path, value: Any) -> None:
     raise _unwritable(path, error) from error
 
 
-def _read_json(path: pathlib.Path) -> dict[str, Any] | None:
-  if not path.exists():
-    return None
-  try:
-    return json.loads(path.read_text())
-  except ValueError as error:
-    raise errors.IntegrityError(
-      f'{path} is not JSON: {error}', hint='remove it or use a new workdir'
-    ) from error
-
-
 def _unwritable(path: pathlib.Path, error: OSError) -> errors.ResourceError:
   return errors.ResourceError(
     f'cannot write {path}: {error.strerror}',
@@ -268,6 +273,8 @@ def _flatten(config: Mapping[str, Any], prefix: str = '') -> dict[str, str]:
 
 def _surroundings() -> dict[str, Any]:
   devices = jax.devices()
+  # Whatever the number of its devices, a CPU is so many cores.
+  cores = {'cores': sharding.cores()} if devices[0].platform == 'cpu' else {}
   return {
     'versions': {
       'jaxvae': jaxvae.__version__,
@@ -275,7 +282,11 @@ def _surroundings() -> dict[str, Any]:
       'jaxlib': importlib.metadata.version('jaxlib'),
       'python': platform.python_version(),
     },
-    'devices': {'kind': devices[0].device_kind, 'count': len(devices)},
+    'devices': {
+      'kind': devices[0].device_kind,
+      'count': len(devices),
+      **cores,
+    },
     'host': socket.gethostname(),
     'pid': os.getpid(),
   }

@@ -50,7 +50,8 @@ def study(tmp_path_factory):
       checkpoints.save(20, state, config, {'data': about})
     workdir.write_config(home, config)
     workdir.write_json(home / 'run.json', {'status': 'completed', 'step': 20})
-    found = {'step': 20, 'reconstruction': 9.0, 'kl_floor': [0.0, 0.0, 0.0]}
+    found = {'step': 20, 'data': 'Digits', 'examples': 90}
+    found |= {'reconstruction': 9.0, 'kl_floor': [0.0, 0.0, 0.0]}
     workdir.write_json(home / 'metrics.json', found)
   return place / 'study'
 
@@ -122,8 +123,8 @@ def test_what_cannot_be_scored_says_why(study, tmp_path):
   homes = [tmp_path / '0000', study / '0001']
   shutil.copytree(study / '0000', homes[0])
   (homes[0] / 'metrics.json').write_text('{"step"')
-  with pytest.raises(IntegrityError, match='missing or damaged'):
+  with pytest.raises(IntegrityError, match=r'metrics\.json is not JSON'):
     udr.scores(homes, points=9)
-  (homes[0] / 'metrics.json').write_text('{}')
+  (homes[0] / 'metrics.json').write_text('{"step": 3}')
   with pytest.raises(UserError, match='least KL'):
     udr.scores(homes, points=9)

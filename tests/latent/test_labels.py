@@ -86,6 +86,17 @@ def test_unknown_labels_leave_a_finite_gradient():
   assert jnp.isfinite(jax.grad(total)(numbers)).all()
 
 
+def test_a_loop_is_labelled_by_its_period():
+  # dSprites' orientations are linspace(0, 2 pi, 40).
+  factors = (Factor('turn', 40, 'loop', period=39.0),)
+  columns = labels.columns(latent_space("loop(factor='turn')"), factors)
+  classes = jnp.arange(40)[:, None]
+  found = labels.of_slots(classes, jnp.ones(40, bool), columns)
+  np.testing.assert_allclose(
+    found[:, 0], np.linspace(0, 2 * np.pi, 40), rtol=1e-6
+  )
+
+
 @pytest.mark.parametrize(
   ('text', 'message'),
   [

@@ -181,3 +181,25 @@ def test_bad_input_is_named():
     circular_correlation(angle * np.nan, factors[:, 1], SIZE)
   with pytest.raises(ValueError, match=r'angles must be \[points\]'):
     circular_correlation(codes, factors[:, 1], SIZE)
+
+
+def test_the_class_after_a_turn_is_the_first_again():
+  # dSprites' orientations: 40 classes, 39 steps.
+  classes = np.arange(40)
+  angle = 2 * np.pi * (classes % 39) / 39
+  assert circular_correlation(angle, classes, 39) == pytest.approx(1, abs=1e-12)
+  assert circular_correlation(angle, classes, 40) < 1 - 1e-5
+
+
+def test_shapes_are_scored_by_the_angle_that_they_show():
+  # A square, an ellipse and a heart once round. An ideal angle goes round 4, 2
+  # times and once; with the factor itself only the third agrees, of means of
+  # exp(i ...) that are otherwise sums of roots of unity: r = (1 / 3)^2.
+  factors = np.indices((3, 39)).reshape(2, -1).T
+  angle = 2 * np.pi * np.array([4, 2, 1])[factors[:, 0]] * factors[:, 1] / 39
+  codes, groups = pair(angle), ((0, 1),)
+  found = circle_score(codes, factors, groups, {1: 39}, {1: (0, (4, 2, 1))})
+  assert found.value == pytest.approx(1, abs=1e-12)
+  assert found.parameters['folds'] == '1:4/2/1 by 0'
+  plain = circle_score(codes, factors, groups, {1: 39})
+  assert plain.value == pytest.approx(1 / 9, abs=1e-12)

@@ -1,6 +1,7 @@
 """Oracles: values of the reference's code, closed forms, its loops."""
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -171,3 +172,69 @@ def test_bad_input_is_named():
     d_lsbd_points(points, factors, (2,))
   with pytest.raises(ValueError, match=r'cyclic \[\] must name'):
     d_lsbd_points(points, factors, ())
+
+
+def orientation(m, steps=39):
+  """The circle of what an object of m-fold symmetry shows of its turn."""
+  seen = np.array([Fraction(m * step, steps) % 1 for step in range(steps)])
+  angle = 2 * np.pi * seen.astype(float)
+  return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def test_an_encoder_that_tells_all_that_images_tell():
+  # dSprites' shapes: codes of a square, an ellipse and a heart come back after
+  # 39/4, 39/2 and 39 steps, as their images do. Codes that go round m k times
+  # where k' is looked for are at mean square distance (n - 1) / n from their
+  # mean, 0: roots of unity sum to 0.
+  codes = np.concatenate([orientation(m) for m in (4, 2, 1)])
+  factors = np.indices((3, 39)).reshape(2, -1).T
+  folds = {1: (0, (4, 2, 1))}
+  found = d_lsbd_points(codes, factors, (1,), folds=folds)
+  assert found.value < 1e-25 and found.details['frequency'].tolist() == [1]
+  assert found.parameters['folds'] == '1:4/2/1 by 0'
+  plain = d_lsbd_points(codes, factors, (1,))
+  assert plain.value == pytest.approx(2 / 3 * 38 / 39, rel=1e-12)
+  assert 'folds' not in plain.parameters
+  # What was measured before: two shapes, and 0 and 39 as two of 40 angles.
+  two = np.concatenate([orientation(m, 40) for m in (4, 1)])
+  factors = np.indices((2, 40)).reshape(2, -1).T
+  before = d_lsbd_points(two, factors, (1,))
+  assert before.value == pytest.approx(1 / 2 * 39 / 40, rel=1e-12)
+  # Of a model that turns a square by its angle, which no image tells.
+  told = np.concatenate([orientation(1), orientation(1)])
+  factors = np.indices((2, 39)).reshape(2, -1).T
+  found = d_lsbd_points(told, factors, (1,), folds={1: (0, (4, 1))})
+  assert found.value == pytest.approx(1 / 2 * 38 / 39, rel=1e-12)
+
+
+def test_folds_in_any_order_of_points():
+  random = np.random.RandomState(4)
+  grid = np.indices((2, 3, 5, 7)).reshape(4, -1).T  # m, object, turns
+  m = np.array([2, 1])[grid[:, 0]]
+  a, b = 2 * np.pi * grid[:, 2] / 5, 2 * np.pi * m * grid[:, 3] / 7
+  codes = np.stack([np.cos(a), np.sin(a), np.cos(b), np.sin(b)], axis=1)
+  order = random.permutation(len(grid))
+  factors, codes = grid[order][:, [3, 1, 0, 2]], codes[order]
+  found = d_lsbd_points(codes, factors, (0, 3), folds={0: (2, (2, 1))})
+  assert found.value < 1e-25
+  assert d_lsbd_points(codes, factors, (0, 3)).value > 0.2
+
+
+@pytest.mark.parametrize(
+  ('folds', 'message'),
+  [
+    ({1: (2, (1,))}, 'factor 2 is no other of the 2'),
+    ({1: (1, (1, 1))}, 'factor 1 is no other of the 2'),
+    ({1: (0, (1, 2))}, 'are for 2 classes of factor 0, which has 0 to 2'),
+    ({1: (0, (1, 2, 0))}, 'must be whole numbers from 1 on'),
+    ({1: (0, (1, 2, 0.5))}, 'must be whole numbers from 1 on'),
+    ({1: 4}, r'folds must be {column: \(other column'),
+    ('a', r'folds must be {column: \(other column'),
+  ],
+)
+def test_folds_that_do_not_fit(folds, message):
+  factors = np.indices((3, 5)).reshape(2, -1).T
+  with pytest.raises(ValueError, match=message):
+    d_lsbd_points(np.zeros((15, 2)), factors, (1,), folds=folds)
+  with pytest.raises(ValueError, match='by factor 0, which turns itself'):
+    d_lsbd_points(np.zeros((15, 2)), factors, (0, 1), folds={1: (0, (1, 1, 1))})

@@ -1,12 +1,13 @@
 """Documents say what results/ says, and nothing of it is typed by hand."""
 
+import ast
 import json
 import pathlib
 
 import pytest
 
 from jaxvae.errors import UserError
-from jaxvae.report import results, runs_table
+from jaxvae.report import results, runs_table, table
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -111,10 +112,23 @@ def test_medians_and_ranges_over_seeds():
 def test_a_config_says_what_was_measured():
   text = results.sentence(TWO).replace('\n', ' ')
   assert text == (
-    'Measured: 10 minutes on 2 CPU cores; reconstruction 100.5 and KL 10.0 '
-    'nats, median of 2 seeds; 2 of 2 latents active, 1 with a variance below '
+    'Measured: 10 minutes on 1 x cpu; reconstruction 100.5 and KL 10.0 nats, '
+    'median of 2 seeds; 2 of 2 latents active by KL, 1 with a variance below '
     '0.05; MIG 0.20; NMI of the best latent: posX 0.50, posY 0.50.'
   )
+
+
+def test_the_cpu_is_the_one_that_run_json_counted():
+  runs = [run(0, 0.1, 0.4), run(1, 0.3, 0.6)]
+  for each in runs:
+    each['devices'] = {'kind': 'cpu', 'count': 1, 'cores': 64}
+  found = {'kind': 'runs', 'runs': runs}
+  assert 'minutes on 64 CPU cores; ' in results.sentence(found)
+  assert 'images; 64 CPU cores. The host' in results.markdown(found)
+  # Of its devices a GPU counts all, and a machine with one core says 'core'.
+  devices = {'kind': 'NVIDIA H200', 'count': 2}
+  assert table.device(devices) == '2 x NVIDIA H200'
+  assert table.device({'kind': 'cpu', 'count': 1, 'cores': 1}) == '1 CPU core'
 
 
 def test_blocks_and_paragraphs_are_replaced(tmp_path):
@@ -151,7 +165,7 @@ def test_an_unfinished_run_is_no_result(tmp_path):
   with pytest.raises(UserError, match=r'holds no run\.json'):
     runs_table.collect([tmp_path])
   for name in ('run', 'config', 'metrics'):
-    (tmp_path / f'{name}.json').write_text('{"status": "preempted"}')
+    (tmp_path / f'{name}.json').write_text('{"status": "preempted", "step": 3}')
   with pytest.raises(UserError, match='preempted, not completed'):
     runs_table.collect([tmp_path])
 
@@ -165,22 +179,23 @@ def test_a_study_has_a_row_for_each_setting():
     'of 1,000 steps in 40 minutes.'
   )
   assert header == (
-    '| beta | seeds | failed | ELBO | reconstruction | KL | active | MIG '
-    '| NMI posX | NMI posY |'
+    '| beta | seeds | failed | not started | ELBO | reconstruction | KL '
+    '| active by KL | MIG | NMI posX | NMI posY |'
   )
-  assert rule == '| ' + ' | '.join(['---'] * 10) + ' |'
+  assert rule == '| ' + ' | '.join(['---'] * 11) + ' |'
   # ELBOs of -110, -114 and -113; MIGs of 0.1, 0.5 and 0.3.
   assert four == (
-    '| 4 | 3 | 0 | -113.00 (-114.00 to -110.00) | 101.00 (100.00 to 104.00) '
-    '| 10.00 (10.00 to 12.00) | 2 | 0.300 (0.100 to 0.500) | 0.50 | 0.50 |'
+    '| 4 | 3 | 0 | 0 | -113.00 (-114.00 to -110.00) '
+    '| 101.00 (100.00 to 104.00) | 10.00 (10.00 to 12.00) | 2 '
+    '| 0.300 (0.100 to 0.500) | 0.50 | 0.50 |'
   )
   assert half == (
-    '| 0.5 | 1 | 2 | -110.00 | 90.00 | 20.00 | 2 | 0.200 | 0.50 | 0.50 |'
+    '| 0.5 | 1 | 1 | 1 | -110.00 | 90.00 | 20.00 | 2 | 0.200 | 0.50 | 0.50 |'
   )
   assert rest == [
     'Not in these numbers:',
     '- 4 (beta=0.5, seed=1) diverged: after step 300 the loss is not finite',
-    '- 5 missing',
+    '- 5 not started',
   ]
 
 
@@ -190,7 +205,7 @@ def test_a_study_says_what_was_measured():
   # Medians of 0.3 and 0.2.
   assert text.replace('\n', ' ') == (
     'Measured: 4 runs in 40 minutes on 1 x cpu; best at beta=4: MIG 0.300 '
-    '(0.100 to 0.500), median of 3 seeds; of 6 runs, 1 diverged, 1 missing.'
+    '(0.100 to 0.500), median of 3 seeds; of 6 runs, 1 diverged, 1 not started.'
   )
 
 
@@ -222,7 +237,7 @@ def test_a_study_without_factors_is_judged_by_its_elbo():
 def test_a_study_of_which_nothing_is_finished():
   found = STUDY | {'entries': STUDY['entries'][4:]}
   assert results.sentence(found) == (
-    'Measured: none of 2 runs: 1 diverged, 1 missing.'
+    'Measured: none of 2 runs: 1 diverged, 1 not started.'
   )
   assert results.markdown(found).startswith('None of 2 runs is completed.')
 
@@ -252,7 +267,7 @@ def test_studies_fill_documents_and_studies_but_no_config(tmp_path):
   assert texts[tmp_path / 'studies' / 'mine.py'].startswith(
     '"""A.\n\nMeasured: 4 runs in 40 minutes'
   )
-  assert '| 0.5 | 1 | 2 |' in texts[document]
+  assert '| 0.5 | 1 | 1 | 1 |' in texts[document]
   assert not {'configs', 'runs'} & {
     word for p in texts for word in (p.parent.name, p.stem)
   }
@@ -278,3 +293,117 @@ def test_the_command_writes_and_then_has_nothing_to_say(
   assert [path.name for path in figures.iterdir()] == ['mine_scores.png']
   assert 'old' not in readme.read_text()
   assert results.main(['--check']) == 0
+
+
+def checkout(place, study=STUDY):
+  """A README and a study that show results/mine.json."""
+  for name in ('results', 'studies', 'docs'):
+    (place / name).mkdir()
+  (place / 'results' / 'mine.json').write_text(json.dumps(study))
+  (place / 'README.md').write_text(
+    'a\n<!-- results:mine -->\nold\n<!-- /results -->\nz\n'
+  )
+  return place
+
+
+@pytest.mark.parametrize(
+  ('text', 'said'),
+  [
+    # Without its end, a block would swallow all up to the end of the next.
+    (
+      '<!-- results:mine -->\n' * 2 + '<!-- /results -->\n',
+      'results:mine --> has no other end',
+    ),
+    ('<!-- results:mine -->\nprose\n', 'results:mine --> has no other end'),
+    ('prose\n<!-- /results -->\n', '/results --> has no other end'),
+  ],
+)
+def test_markers_that_are_no_pairs_change_nothing(tmp_path, text, said):
+  readme = checkout(tmp_path) / 'README.md'
+  readme.write_text(text)
+  with pytest.raises(UserError, match=said):
+    results.write(tmp_path)
+  assert readme.read_text() == text
+
+
+@pytest.mark.parametrize(
+  'source',
+  [
+    '"""A.\n\nMeasured: no.\n"""\n\nNOTE = """\nMeasured: by hand.\n"""\n',
+    "'''A.\n\nMeasured: no.\n'''\n\nX = 1\n",
+    '"""A.\n\nMeasured: no."""\nX = 1\n',
+    '# Mine.\n"""A.\n\nMeasured: no\nand no.\n\nMore.\n"""\n',
+    'X = """\nMeasured: by hand.\n"""\n',
+  ],
+)
+def test_a_docstring_is_all_that_changes_of_a_study(tmp_path, source):
+  study = checkout(tmp_path) / 'studies' / 'mine.py'
+  study.write_text(source)
+  results.write(tmp_path)
+  now = study.read_text()
+  assert now.count('Measured: 4 runs in 40 minutes') == source.count('no.')
+  before, after = ast.parse(source), ast.parse(now)
+  skip = int(ast.get_docstring(before) is not None)
+  assert ast.unparse(after.body[skip:]) == ast.unparse(before.body[skip:])
+  assert ('More.' in now) == ('More.' in source)
+
+
+def test_a_study_of_which_nothing_is_completed_changes_no_document(tmp_path):
+  place = checkout(tmp_path, STUDY | {'entries': STUDY['entries'][4:]})
+  assert results.write(place) == results.figures(place) == []
+  assert 'old' in (place / 'README.md').read_text()
+
+
+@pytest.mark.parametrize(
+  'text', ['{"kind": "stu', '', '[]', '3', '{"a": 1}', '{"kind": "study"}']
+)
+def test_damaged_results_are_named_and_change_nothing(
+  tmp_path, monkeypatch, capsys, text
+):
+  place = checkout(tmp_path)
+  (place / 'results' / 'mine.json').write_text(text)
+  monkeypatch.chdir(place)
+  assert results.main([]) == (2 if text == '{"a": 1}' else 4)
+  error = capsys.readouterr().err
+  assert 'mine.json' in error and error.count('\n') == 2  # And what to do.
+  assert 'old' in (place / 'README.md').read_text()
+  # Another study is shown all the same.
+  (place / 'results' / 'other.json').write_text(json.dumps(STUDY))
+  assert results.write(place, 'other') == []
+
+
+def test_collected_runs_replace_no_more_than_they_are(
+  tmp_path, monkeypatch, capsys
+):
+  homes = []
+  for seed in range(2):
+    parts = run(seed, 0.1, 0.4)
+    parts |= {'started': 'today', 'status': 'completed'}
+    homes.append(tmp_path / f'{seed}')
+    homes[-1].mkdir()
+    config = {'seed': seed, 'data': {'name': 'dsprites'}}
+    for name, value in (
+      (
+        'run',
+        {k: v for k, v in parts.items() if k not in ('config', 'metrics')},
+      ),
+      ('config', config),
+      ('metrics', parts['metrics']),
+    ):
+      (homes[-1] / f'{name}.json').write_text(json.dumps(value))
+  monkeypatch.chdir(tmp_path)
+  one, two = map(str, homes)
+  held = tmp_path / 'results' / 'configs' / 'mine.json'
+  assert results.main(['--collect', 'mine', one, two]) == 0
+  before = held.read_text()
+  assert results.main(['--collect', 'mine', one]) == 2
+  said = capsys.readouterr()
+  assert '1 are lacking here' in said.err and 'seed 1 of ' in said.err
+  assert '--write replaces it' in said.err and '| 0 | 1000 |' in said.out
+  assert held.read_text() == before
+  assert results.main(['--collect', 'mine', one, '--write']) == 0
+  assert len(json.loads(held.read_text())['runs']) == 1
+  # The same number of runs, but of other seeds.
+  assert results.main(['--collect', 'mine', two]) == 2
+  (homes[0] / 'config.json').write_text('[]')
+  assert results.main(['--collect', 'mine', one, two, '--write']) == 4

@@ -13,22 +13,22 @@ ROWS = [
 ]
 
 TEXT = """\
-latent  variance  KL (nats)  active  factor   NMI
-------  --------  ---------  ------  ------  ----
-z3        0.0021       3.21  yes     posX    0.61
-z0       <0.0001      12.50  yes     a|b     0.20
-z1        1.0021       0.00  no      -          -
+latent  variance  KL (nats)  active by KL  factor   NMI
+------  --------  ---------  ------------  ------  ----
+z3        0.0021       3.21  yes           posX    0.61
+z0       <0.0001      12.50  yes           a|b     0.20
+z1        1.0021       0.00  no            -          -
 
-2 of 3 latents active, MIG 0.312"""
+2 of 3 latents active by KL, MIG 0.312"""
 
 MARKDOWN = """\
-| latent | variance | KL (nats) | active | factor | NMI |
+| latent | variance | KL (nats) | active by KL | factor | NMI |
 | :--- | ---: | ---: | :--- | :--- | ---: |
 | z3 | 0.0021 | 3.21 | yes | posX | 0.61 |
 | z0 | <0.0001 | 12.50 | yes | a\\|b | 0.20 |
 | z1 | 1.0021 | 0.00 | no | - | - |
 
-2 of 3 latents active"""
+2 of 3 latents active by KL"""
 
 
 def test_text():

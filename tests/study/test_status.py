@@ -5,7 +5,6 @@ import json
 import pytest
 
 from jaxvae import config as schema
-from jaxvae.errors import IntegrityError
 from jaxvae.study import status
 from jaxvae.study.grid import Study
 from jaxvae.study.status import Standing
@@ -42,7 +41,7 @@ def standing(index, said, step=0, seconds=0.0, error=''):
 
 
 def test_before_it_has_begun(tmp_path):
-  nothing = Standing(0, 'waiting', 0, 0, 0.0, '')
+  nothing = Standing(0, 'not started', 0, 0, 0.0, '')
   assert look(tmp_path / 'absent') == nothing
   write(tmp_path, 0)  # claimed, and no more
   assert look(tmp_path) == nothing
@@ -119,11 +118,72 @@ def test_lanes_share_the_time(tmp_path):
   assert [look(tmp_path, at).seconds for at in (0, 1)] == [8.0, 40.0]
 
 
-def test_a_damaged_file_is_named(tmp_path):
+# What a file may hold after a crash, an editor or a disk: no JSON, JSON of
+# another shape, a run.json that says too little.
+DAMAGE = {
+  'half': b'{"status": "comp',
+  'empty': b'',
+  'zeros': bytes(400),
+  'binary': b'\x93NUMPY\x01\x00\xff\xfe',
+  'deep': b'[' * 100_000,
+  'list': b'[]',
+  'number': b'3',
+  'null': b'null',
+  'text': b'"completed"',
+  'nothing': b'{}',
+}
+SAYS_TOO_LITTLE = {
+  'no step': {'status': 'completed'},
+  'a state that no run has': {'status': 'asleep', 'step': 3},
+  'text for a step': {'status': 'completed', 'step': '3'},
+  'seconds in a list': {'status': 'completed', 'step': 3, 'seconds': [1]},
+  'no lanes': {'status': 'completed', 'step': 3, 'lanes': 0},
+}
+
+
+@pytest.mark.parametrize('name', ['run', 'config'])
+@pytest.mark.parametrize('damage', DAMAGE)
+def test_a_damaged_file_is_named_and_keeps_nobody_else(tmp_path, name, damage):
+  for index in range(3):
+    write(tmp_path, index, {'status': 'completed', 'step': 100})
+  (tmp_path / '0001' / f'{name}.json').write_bytes(DAMAGE[damage])
+  stands = status.look(tmp_path, range(3))
+  assert [each.status for each in stands] == [
+    *('completed', 'damaged', 'completed'),
+  ]
+  assert f'0001/{name}.json' in stands[1].error
+  assert '; remove it and ' in stands[1].error
+  lines = status.text(study(3), stands, 1).splitlines()
+  assert '  damaged         1  1' in lines
+  assert lines[-2].startswith('  1 (seed=1) damaged: ')
+  assert lines[-1] == '2 of 3 runs, 66 % of the steps'
+  assert status.damage(stands) == status.exit_code(stands, []) == 4
+
+
+@pytest.mark.parametrize('said', SAYS_TOO_LITTLE.values(), ids=SAYS_TOO_LITTLE)
+def test_a_run_json_that_says_too_little_is_damaged(tmp_path, said):
   place = write(tmp_path, 0)
-  (place / 'run.json').write_text('{"status": "comp')
-  with pytest.raises(IntegrityError, match=r'0000/run\.json is not JSON'):
-    look(tmp_path)
+  (place / 'run.json').write_text(json.dumps(said))
+  assert look(tmp_path).status == 'damaged'
+
+
+def test_what_is_no_file_or_may_not_be_read(tmp_path):
+  (write(tmp_path, 0) / 'run.json').mkdir()
+  (tmp_path / '0001').write_text('a file, where a directory should be')
+  # Nobody may follow this one, not even root: it is a loop.
+  (write(tmp_path, 2) / 'run.json').symlink_to('run.json')
+  stands = status.look(tmp_path, range(3))
+  assert [each.status for each in stands] == [
+    *('damaged', 'damaged', 'unreadable'),
+  ]
+  assert '0002/run.json: Too many levels' in stands[2].error
+  assert status.damage(stands) == 4 and status.damage(stands[2:]) == 5
+
+
+def test_a_signal_says_more_than_damage():
+  # Whoever runs the command again must know that there is more to do.
+  stands = [standing(0, 'damaged'), standing(1, 'preempted')]
+  assert status.exit_code(stands, [143]) == 143
 
 
 def test_the_line():
@@ -131,7 +191,7 @@ def test_the_line():
     standing(0, 'completed', 100, 50.0),
     standing(1, 'diverged', 20, 10.0, 'step 21'),
     Standing(2, 'running', 60, 40, 20.0, ''),
-    standing(3, 'waiting'),
+    standing(3, 'not started'),
   ]
   # Done: 100, all 100 of the one that will not go on, 60, 0; of 400, 65 %.
   # Left: 40 + 100 steps. Paid: 50 + 10 + 20 = 80 s for 100 + 20 + 40 = 160
@@ -156,7 +216,7 @@ def test_a_share_is_not_rounded_up():
 def test_indices_may_be_of_unequal_length():
   mine = study(2)
   mine = mine._replace(sets=({'num_steps': 300}, {'seed': 1}))
-  stands = [standing(0, 'stopped', 150, 30.0), standing(1, 'waiting')]
+  stands = [standing(0, 'stopped', 150, 30.0), standing(1, 'not started')]
   # 150 of 400 steps are 37.5 %; 250 are left, at 5 a second.
   assert status.line(mine, stands, 1) == (
     '0 of 2 runs, 37 % of the steps, 50s left in one process'
@@ -175,20 +235,21 @@ def test_the_text_names_each_status_its_indices_and_errors(tmp_path):
   # at 40 s for 400: 25 s.
   assert status.text(study(8), stands, 1).splitlines() == [
     'mine: 8 indices',
-    '  completed      4  0-2,5',
-    '  stopped        1  6',
-    '  diverged       1  3',
-    '  waiting        2  4,7',
-    '  3: step 12: loss nan',
+    '  completed       4  0-2,5',
+    '  stopped         1  6',
+    '  diverged        1  3',
+    '  not started     2  4,7',
+    '  3 (seed=3) diverged: step 12: loss nan',
     '5 of 8 runs, 68 % of the steps, 25s left in one process',
   ]
 
 
 def test_every_status_of_a_run_has_its_line():
-  each = ('created', 'running', 'stopped', *workdir.FINISHED, 'waiting')
+  each = ('created', 'running', 'stopped', 'damaged', 'unreadable')
+  each += (*workdir.FINISHED, 'not started')
   stands = [standing(at, said) for at, said in enumerate(each)]
   lines = status.text(study(len(each)), stands, 1).splitlines()
-  assert {line.split()[0] for line in lines[1:-1]} == set(each)
+  assert {line[2:14].strip() for line in lines[1:-1]} == set(each)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +264,7 @@ def test_every_status_of_a_run_has_its_line():
     (['completed', 'failed'], [0, 2], 2),
     (['diverged', 'preempted'], [3, 143], 143),
     (['preempted', 'preempted'], [130, 143], 130),
-    (['completed', 'waiting'], [0, 3], 1),
+    (['completed', 'not started'], [0, 3], 1),
     (['completed', 'running'], [], 1),
     # As a shell says of a process that was killed by signal 9.
     (['stopped', 'created'], [-9], 137),

@@ -4,6 +4,7 @@ import itertools
 import os
 import pathlib
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -171,7 +172,7 @@ def test_one_bad_index_is_told_and_keeps_no_other_from_its_end(place):
   code, out, err = place.run('bad', '--index=0-1,8')
   assert code == 3, (out, err)
   told = 'step 2 is not finite: '
-  assert f'  8: {told}' in out
+  assert f'  8 (seed=7, learning_rate=1e+30) diverged: {told}' in out
   assert '3 of 3 runs, 100 % of the steps' in out
   entries = place.entries('bad', 9)
   assert [entries[at]['status'] for at in (0, 1, 8)] == [
@@ -191,6 +192,7 @@ def test_the_plan_the_table_and_the_best(place, here):
   assert code == 0
   assert out.startswith('digits: 9 runs, 2 programs, 2 ensembles of at most 5')
   (place.root / 'docs').mkdir()
+  (place.root / 'results').mkdir()
   (place.root / 'README.md').write_text('no table\n')
   block = '<!-- results:digits -->\n<!-- /results -->\n'
   figure = '![Scores](figures/digits_scores.png)\n'
@@ -200,6 +202,20 @@ def test_the_plan_the_table_and_the_best(place, here):
   told = (place.root / 'docs' / 'results.md').read_text()
   assert '| gaussian(2) |' in told
   assert (place.root / 'docs' / 'figures' / 'digits_scores.png').exists()
+  # A table with less in it is printed, says so and changes nothing.
+  files = {path: path.read_bytes() for path in place.root.glob('*/*.*')}
+  code, out, err = place.run('nothing', '--table')
+  assert (code, 'None of 9 runs is completed.' in out) == (2, True), err
+  shutil.copytree(place.root / 'here', place.root / 'hurt')
+  (place.root / 'hurt' / '0001' / 'run.json').write_text('[]')
+  code, out, err = place.run('hurt', '--table')
+  assert (code, '1 (latent=gaussian(2), beta=1, seed=1) damaged' in out) == (
+    *(4, True),
+  )
+  assert 'hurt/0001/run.json holds no JSON object' in err
+  assert {path: path.read_bytes() for path in place.root.glob('*/*.*')} == files
+  code, out, err = place.run('hurt', '--status')
+  assert (code, 'damaged         1  1\n' in out, err) == (4, True, '')
   code, out, err = place.run('here', '--select=elbo')
   assert (code, len(out.splitlines())) == (0, 3), err
   code, _, err = place.run('here', '--select=beauty')

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from jaxvae.errors import IntegrityError, UserError
+from jaxvae.errors import UserError
 from jaxvae.study import table
 
 BASE = {
@@ -102,7 +102,7 @@ def test_every_index_is_there_in_order_whatever_became_of_it(tmp_path):
   assert [e['index'] for e in entries] == [0, 1, 2, 3, 4]
   assert [e['set'] for e in entries] == changes
   assert [e['status'] for e in entries] == [
-    *('completed', 'diverged', 'missing', 'running', 'completed'),
+    *('completed', 'diverged', 'not started', 'running', 'completed'),
   ]
   assert [e.get('step') for e in entries] == [100, 30, None, 0, 100]
   assert [e.get('lanes') for e in entries] == [1, 1, None, 1, 5]
@@ -124,22 +124,40 @@ def test_data_of_ones_own_are_named_without_their_folder(tmp_path):
   assert found['entries'][0]['set'] == {'data.path': 'faces.npz'}
 
 
-@pytest.mark.parametrize('name', ['run', 'config', 'metrics'])
-@pytest.mark.parametrize('text', ['{"status": "comp', '[1]'])
-def test_a_damaged_file_is_named(tmp_path, name, text):
-  place = write(tmp_path, 0, RUN, metrics(1.0, 1.0), BASE)
+@pytest.mark.parametrize(
+  ('name', 'text'),
+  [
+    ('metrics', '{"data": "digits", "examples": 9, "scores": 1}'),
+    ('metrics', '{"reconstruction": 3.0}'),
+    *(
+      (name, text)
+      for name in ('run', 'config', 'metrics')
+      for text in ('{"status": "comp', '[1]', '3', '', '{}')
+    ),
+  ],
+)
+def test_a_damaged_file_costs_its_run_alone(tmp_path, name, text):
+  for index in range(2):
+    place = write(tmp_path, index, RUN, metrics(1.0, 1.0), BASE)
   (place / f'{name}.json').write_text(text)
-  with pytest.raises(IntegrityError, match=rf'0000/{name}\.json'):
-    table.collect('mine', BASE, [{'seed': 0}], tmp_path)
+  changes = [{'data.variant': ''}] * 2
+  entries = table.collect('mine', BASE, changes, tmp_path)['entries']
+  assert [entry['status'] for entry in entries] == ['completed', 'damaged']
+  # Its folder says where it was, and nothing about it.
+  assert entries[1]['error'].startswith(f'{name}.json ')
+  assert 'metrics' not in entries[1] and table.select(
+    MEMBERS | {'entries': entries}
+  ) == [entries[0]]
 
 
-def test_a_state_that_no_run_has_and_a_lost_file_are_named(tmp_path):
-  write(tmp_path, 0, RUN | {'status': 'asleep'})
-  with pytest.raises(IntegrityError, match=r'run\.json says neither'):
-    table.collect('mine', BASE, [{'seed': 0}], tmp_path)
-  write(tmp_path / 'more', 0, RUN)
-  with pytest.raises(IntegrityError, match=r'holds no metrics\.json'):
-    table.collect('mine', BASE, [{'seed': 0}], tmp_path / 'more')
+def test_a_lost_file_and_a_state_that_no_run_has(tmp_path):
+  write(tmp_path, 0, RUN)
+  write(tmp_path, 1, RUN | {'status': 'asleep'})
+  entries = table.collect('m', BASE, grid([1.0], [0, 1]), tmp_path)['entries']
+  assert [entry['status'] for entry in entries] == ['damaged'] * 2
+  # What is to be done stands beside it.
+  assert entries[0]['error'].startswith('there is no metrics.json; ')
+  assert '--mode=eval' in entries[0]['error']
 
 
 def test_runs_of_a_study_that_was_another_are_refused(tmp_path):
@@ -147,6 +165,11 @@ def test_runs_of_a_study_that_was_another_are_refused(tmp_path):
   table.collect('mine', BASE, [{'hyper.beta': 1, 'seed': 0}], tmp_path)
   with pytest.raises(UserError, match=r'hyper\.beta=1\.0, where .* has 4\.0'):
     table.collect('mine', BASE, [{'hyper.beta': 4.0}], tmp_path)
+  # Nor the runs of a shorter trial, which the study's own config would name.
+  with pytest.raises(UserError, match=r'num_steps=100, where .* has 30000'):
+    table.collect('mine', BASE | {'num_steps': 30_000}, [{}], tmp_path)
+  # How it was computed is no part of it.
+  table.collect('mine', BASE | {'log_every': 7}, [{}], tmp_path)
 
 
 def test_the_best_of_each_setting():
@@ -211,10 +234,31 @@ def test_results_documents_and_the_figure_are_written(tmp_path):
   assert figure.stat().st_size > 10_000
 
 
-def test_results_of_another_kind_are_not_overwritten(tmp_path):
-  (tmp_path / 'results').mkdir()
-  path = tmp_path / 'results' / 'mine.json'
-  path.write_text('{"kind": "runs"}')
-  with pytest.raises(UserError, match='holds results of another kind'):
-    table.write(MEMBERS, tmp_path)
-  assert path.read_text() == '{"kind": "runs"}'
+def test_a_table_that_has_less_writes_nothing(tmp_path):
+  """The README's command with no run done, then with one, then with all."""
+  home, root = tmp_path / 'home', tmp_path / 'checkout'
+  (root / 'docs').mkdir(parents=True)
+  (root / 'studies').mkdir()
+  (root / 'studies' / 'mine.py').write_text('"""A.\n\nMeasured: no.\n"""\n')
+  (root / 'README.md').write_text('<!-- results:mine -->\n<!-- /results -->\n')
+  changes = grid([1.0], [0, 1, 2])
+  for index in range(3):
+    write(home, index, RUN, metrics(50.0, 10.0 + index))
+  whole = table.collect('mine', BASE, changes, home)
+  table.write(whole, root)
+  before = {path: path.read_bytes() for path in root.rglob('*.*')}
+  none = table.collect('mine', BASE, changes, tmp_path / 'elsewhere')
+  some = whole | {'entries': [*whole['entries'][:2], none['entries'][2]]}
+  for replace in (False, True):  # Of nothing, nothing is ever written.
+    with pytest.raises(UserError, match='has no completed runs'):
+      table.write(none, root, replace)
+  with pytest.raises(UserError, match=r'1 are lacking .*: 2 \(beta=1') as less:
+    table.write(some, root)
+  assert less.value.hint == (
+    '--write replaces it, and with it README.md, studies/mine.py'
+  )
+  assert {path: path.read_bytes() for path in root.rglob('*.*')} == before
+  table.write(some, root, replace=True)
+  assert '- 2 not started' in (root / 'README.md').read_text()
+  table.write(whole, root)
+  assert {path: path.read_bytes() for path in root.rglob('*.*')} == before

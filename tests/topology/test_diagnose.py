@@ -1,21 +1,14 @@
 """Spaces whose codes are made from the factors, so that the truth is known."""
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+from jaxvae.data import Factor
 from jaxvae.latent.slots import latent_space
 from jaxvae.topology import circle
 from jaxvae.topology.diagnose import diagnose
-
-
-class Factor(NamedTuple):
-  name: str
-  size: int
-  topology: str
-
 
 FACTORS = (
   Factor('hue', 12, 'loop'),
@@ -123,6 +116,19 @@ def test_a_fold_and_a_double_cover_are_seen_in_the_winding():
     "loop(factor='turn')", lambda c: circle.wrap(2 * angle(c, 1))[:, None]
   )
   assert twice.winding == pytest.approx(2) and twice.circles == 0
+
+
+def test_a_sweep_goes_round_once_where_the_last_class_is_the_first():
+  factors = (Factor('turn', 40, 'loop', period=39.0),)
+  classes = np.arange(40)[:, None]
+
+  def encode(classes):
+    return circle.wrap(2 * np.pi * classes / 39)
+
+  space = latent_space("loop(factor='turn')")
+  (row,) = diagnose(space, encode(classes), classes, factors, encode, bases=2)
+  assert row.circles == row.monotone == 1 and row.winding == pytest.approx(1)
+  assert row.steps == pytest.approx(0, abs=1e-9)
 
 
 def test_without_a_grid_there_are_no_sweeps():

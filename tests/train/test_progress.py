@@ -35,7 +35,7 @@ def test_the_line_of_the_documentation():
     checkpoint=1000,
   )
   assert line == (
-    'step  1200/30000   4 %  loss 61.2  recon 48.0  kl 13.2 (6/10 active)'
+    'step  1200/30000   4 %  loss 61.2  recon 48.0  kl 13.2 (6/10 active by KL)'
     '   212 steps/s  eta 2m16s  ckpt 1000'
   )
 
@@ -134,6 +134,20 @@ def test_totals_go_on_over_restarts_and_the_rate_does_not():
     'seconds': {'train': 14, 'host': 0, 'save': 5},
   }
   assert saved == {'steps': 900, 'seconds': {'train': 10.0, 'save': 4.0}}
+
+
+def test_what_follows_training_is_no_part_of_it():
+  clock = Clock()
+  timer = progress.Timer(clock=clock)
+  timer.start()
+  clock.now += 4
+  timer.advance(10)
+  clock.now += 1
+  timer.stop()
+  with timer.pause('save'):
+    clock.now += 2
+  clock.now += 300  # the evaluation of this member and of those before it
+  assert timer.state()['seconds'] == {'train': 5.0, 'host': 0.0, 'save': 2.0}
 
 
 def test_starting_twice_loses_no_time():

@@ -81,7 +81,9 @@ def test_life_of_a_run(claimed, monkeypatch):
   assert (run['status'], run['step'], run['exit_code']) == ('preempted', 9, 143)
   assert run['config_hash'] == '12ab'
   assert run['pid'] == os.getpid()
-  assert run['devices'] == {'kind': 'cpu', 'count': 2}  # tests/conftest.py
+  # As tests/conftest.py makes them, on the cores that this process may use.
+  cores = int(os.environ.get('NPROC') or len(os.sched_getaffinity(0)))
+  assert run['devices'] == {'kind': 'cpu', 'count': 2, 'cores': cores}
   assert set(run['versions']) == {'jaxvae', 'jax', 'jaxlib', 'python'}
   assert run['started'] <= run['ended']
   assert 'resumed' not in run

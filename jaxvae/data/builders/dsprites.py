@@ -1,8 +1,9 @@
 """dSprites: re-rendered by default, or DeepMind's own file.
 
 737,280 binary images of 64 x 64 pixels, the whole grid of `sprites.FACTORS` in
-the order of the original file (posY fastest). Orientation is declared a loop;
-`render/sprites.py` says what its symmetries mean.
+the order of the original file (posY fastest). Orientation is declared a loop
+of 39 steps, and how often each shape comes back in it; `render/sprites.py` says
+what its symmetries mean.
 
 The variant 'original' is read from `manual_dir` (the .npz or .hdf5 of
 DeepMind's repository, checked by hash) or from what stock TFDS has prepared in
@@ -28,8 +29,15 @@ from jaxvae.data.recipe import (
 from jaxvae.data.render import sprites
 from jaxvae.errors import IntegrityError
 
-_SHAPE, *_OTHERS = (Factor(*factor) for factor in sprites.FACTORS)
-GRID = FactorGrid((_SHAPE._replace(classes=sprites.SHAPES), *_OTHERS))
+_SHAPE, _SCALE, _TURN, *_PLACE = (Factor(*each) for each in sprites.FACTORS)
+GRID = FactorGrid(
+  (
+    _SHAPE._replace(classes=sprites.SHAPES),
+    _SCALE,
+    _TURN._replace(period=sprites.PERIOD, folds=('shape', sprites.FOLDS)),
+    *_PLACE,
+  )
+)
 STEM = 'dsprites_ndarray_co1sh3sc6or40x32y32_64x64'
 # The ids under which git keeps both files in google-deepmind/dsprites-dataset.
 GIT_IDS = {
@@ -118,4 +126,5 @@ RECIPE = Recipe(
   key=_key,
   contents=_contents,
   variants=('', 'original'),
+  factors=GRID.factors,
 )
