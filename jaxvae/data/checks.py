@@ -4,6 +4,8 @@ Under jit an index out of range is clamped and a cast wraps around, silently, so
 what is wrong with data has to be said here.
 """
 
+import math
+
 import numpy as np
 
 from jaxvae.data.factors import TOPOLOGIES, Factor
@@ -90,7 +92,10 @@ def factors(
 
 
 def declared(factors: tuple[Factor, ...], where: str) -> tuple[Factor, ...]:
-  """Refuses factors that cannot be: no class, unknown topologies, few names."""
+  """Refuses factors that cannot be: no class, unknown topologies, few names.
+
+  A period is a loop's, finite and above 0.
+  """
   for factor in factors:
     if factor.size < 1:
       raise UserError(f'{where}: factor {factor.name} has size {factor.size}')
@@ -98,6 +103,13 @@ def declared(factors: tuple[Factor, ...], where: str) -> tuple[Factor, ...]:
       raise UserError(
         f'{where}: factor {factor.name} has topology {factor.topology!r};'
         f' allowed: {", ".join(TOPOLOGIES)}'
+      )
+    if factor.period is not None and not (
+      factor.topology == 'loop' and 0 < factor.period < math.inf
+    ):
+      raise UserError(
+        f'{where}: factor {factor.name} ({factor.topology}) has the period'
+        f' {factor.period}; allowed: a finite number above 0, of a loop'
       )
     if factor.classes and len(set(factor.classes)) != factor.size:
       raise UserError(

@@ -22,12 +22,21 @@ class Factor(NamedTuple):
     topology: how the classes hang together: 'points' have no order, a 'segment'
       has one and two ends, on a 'loop' the last class is next to the first.
     classes: the name of each class, or none: then they are called by number.
+    period: of a loop, how far its values run (classes count 1 each) until the
+      images are the same again; None: `size`. dSprites has 40 orientations, the
+      last of which is the first: its period is 39.
   """
 
   name: str
   size: int
   topology: str
   classes: tuple[str, ...] = ()
+  period: float | None = None
+
+  @property
+  def turn(self) -> float:
+    """Once round a loop, in its values: the angle is 2 pi value / turn."""
+    return self.size if self.period is None else self.period
 
   def called(self, label: int) -> str:
     """What people call a class: 'heart', or 'digit 3'."""
@@ -36,9 +45,12 @@ class Factor(NamedTuple):
 
 def factors_to_json(factors: tuple[Factor, ...]) -> list[list[Any]]:
   """A form of lists, numbers and text that `factors_from_json` takes back."""
+  # What is not said is left out, as before it could be said.
   return [
-    [*factor[:3], *([list(factor.classes)] if factor.classes else [])]
-    for factor in factors
+    [name, size, topology]
+    + ([list(classes)] if classes or period is not None else [])
+    + ([period] if period is not None else [])
+    for name, size, topology, classes, period in factors
   ]
 
 
@@ -49,8 +61,8 @@ def factors_from_json(form: list[list[Any]]) -> tuple[Factor, ...]:
     TypeError, ValueError: it is something else.
   """
   return tuple(
-    Factor(name, size, topology, *map(tuple, classes))
-    for name, size, topology, *classes in form
+    Factor(name, size, topology, *map(tuple, rest[:1]), *map(float, rest[1:]))
+    for name, size, topology, *rest in form
   )
 
 

@@ -100,7 +100,7 @@ def about_layers(factors: tuple[Factor, ...], layers: Layers | None) -> str:
   """What of the metadata decides the pixels, for the hash; '' for images."""
   if layers is None:
     return ''
-  plain = [factor._replace(classes=()) for factor in factors]
+  plain = [factor._replace(classes=(), period=None) for factor in factors]
   return json.dumps([factors_to_json(tuple(plain)), composed.to_json(layers)])
 
 

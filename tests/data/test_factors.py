@@ -67,8 +67,9 @@ def test_classes_have_names_or_numbers():
   shape = Factor('shape', 2, 'points', ('square', 'heart'))
   hue = Factor('hue', 3, 'loop')
   assert [shape.called(1), hue.called(1)] == ['heart', 'hue 1']
-  form = json.loads(json.dumps(factors_to_json((shape, hue))))
-  assert factors_from_json(form) == (shape, hue)
+  turn = Factor('turn', 40, 'loop', period=39)
+  form = json.loads(json.dumps(factors_to_json((shape, hue, turn))))
+  assert factors_from_json(form) == (shape, hue, turn)
   # Prepared before classes had names.
   assert form[1] == ['hue', 3, 'loop']
 
@@ -77,3 +78,12 @@ def test_classes_have_names_or_numbers():
 def test_each_class_has_its_own_name(names):
   with pytest.raises(UserError, match='shape has 2 classes and the names'):
     checks.declared((Factor('shape', 2, 'points', names),), 'here')
+
+
+def test_a_loop_may_say_its_period():
+  assert Factor('turn', 40, 'loop').turn == 40
+  assert Factor('turn', 40, 'loop', period=39).turn == 39
+  for topology, period in (('loop', 0.0), ('loop', np.nan), ('segment', 39.0)):
+    bad = Factor('turn', 40, topology, period=period)
+    with pytest.raises(UserError, match=r'turn .* has the period'):
+      checks.declared((bad,), 'here')
