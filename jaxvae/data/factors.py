@@ -3,6 +3,7 @@
 Convention: an image of a full grid has a factor vector `[f]` of classes and an
 index, its position in the grid with the last factor running fastest (the order
 of DeepMind's files). The two are converted by arithmetic, never by a table.
+A continuous factor has values, not classes, and is on no grid.
 """
 
 import math
@@ -18,13 +19,16 @@ class Factor(NamedTuple):
 
   Attributes:
     name: what varies.
-    size: number of classes, 0 ... size - 1.
+    size: number of classes, 0 ... size - 1; 0 of a continuous factor.
     topology: how the classes hang together: 'points' have no order, a 'segment'
       has one and two ends, on a 'loop' the last class is next to the first.
     classes: the name of each class, or none: then they are called by number.
     period: of a loop, how far its values run (classes count 1 each) until the
       images are the same again; None: `size`. dSprites has 40 orientations, the
       last of which is the first: its period is 39.
+    span: of a continuous factor, its least and its largest value; a loop's are
+      from 0 up to its period.
+    unknown: some images have no label of it: their value is NaN.
   """
 
   name: str
@@ -32,26 +36,53 @@ class Factor(NamedTuple):
   topology: str
   classes: tuple[str, ...] = ()
   period: float | None = None
+  span: tuple[float, ...] = ()
+  unknown: bool = False
 
   @property
   def turn(self) -> float:
     """Once round a loop, in its values: the angle is 2 pi value / turn."""
     return self.size if self.period is None else self.period
 
+  @property
+  def ends(self) -> tuple[float, float]:
+    """The least and the largest value, of classes their numbers."""
+    low, high = self.span or (0.0, self.size - 1.0)
+    return low, high
+
+  @property
+  def about(self) -> str:
+    """'3 (points, square, ellipse, heart)', or '0 to 360 (loop)'."""
+    low, high = self.ends
+    much = f'{low:g} to {high:g}' if self.span else str(self.size)
+    more = ', some unknown' if self.unknown else ''
+    return f'{much} ({", ".join((self.topology, *self.classes))}){more}'
+
   def called(self, label: int) -> str:
     """What people call a class: 'heart', or 'digit 3'."""
     return self.classes[label] if self.classes else f'{self.name} {label}'
 
 
+def dtype_of(factors: tuple[Factor, ...]) -> type:
+  """How the factors of images are stored: int32 classes, float32 values.
+
+  Classes beside a continuous factor, or beside NaN, are float32 too.
+  """
+  real = any(factor.span or factor.unknown for factor in factors)
+  return np.float32 if real else np.int32
+
+
 def factors_to_json(factors: tuple[Factor, ...]) -> list[list[Any]]:
   """A form of lists, numbers and text that `factors_from_json` takes back."""
-  # What is not said is left out, as before it could be said.
-  return [
-    [name, size, topology]
-    + ([list(classes)] if classes or period is not None else [])
-    + ([period] if period is not None else [])
-    for name, size, topology, classes, period in factors
-  ]
+
+  def one(factor):
+    form = [list(each) if isinstance(each, tuple) else each for each in factor]
+    # What is not said is left out, as before it could be said.
+    while len(form) > 3 and form[-1] in ([], None, False):
+      form.pop()
+    return form
+
+  return [one(factor) for factor in factors]
 
 
 def factors_from_json(form: list[list[Any]]) -> tuple[Factor, ...]:
@@ -60,10 +91,19 @@ def factors_from_json(form: list[list[Any]]) -> tuple[Factor, ...]:
   Raises:
     TypeError, ValueError: it is something else.
   """
-  return tuple(
-    Factor(name, size, topology, *map(tuple, rest[:1]), *map(float, rest[1:]))
-    for name, size, topology, *rest in form
-  )
+
+  def one(
+    name, size, topology, classes=(), period=None, span=(), unknown=False
+  ):
+    if period is not None:
+      period = float(period)
+    return Factor(
+      *(name, size, topology, tuple(classes), period),
+      tuple(map(float, span)),
+      bool(unknown),
+    )
+
+  return tuple(one(*each) for each in form)
 
 
 class FactorGrid(NamedTuple):

@@ -75,7 +75,7 @@ class Source(NamedTuple):
     decode: `(resident, fetched)`, with the fetched arrays of one step `[batch,
       ...]`, to a `Batch`; may be traced.
     examples: positions `[n]` to images `[n, h, w, c]` float32 in [0, 1] and
-      factors `[n, f]` int32, both NumPy arrays.
+      factors `[n, f]` of `dtype_of(spec.factors)`, both NumPy arrays.
   """
 
   spec: DataSpec

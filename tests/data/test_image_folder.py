@@ -216,7 +216,7 @@ BAD[3, 1, 2] = 1
     ),
     (
       {'images': IMAGES, 'labels': np.array([0, 1, 2, 1.5, 0, 0, 0])},
-      r'factor label of record 3 is 1\.5, it must be a whole number',
+      'label has 4 different values on 7 images, which may be classes or',
     ),
     (
       {'images': IMAGES, 'labels': np.arange(7), 'factor_sizes': [6]},
