@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -55,6 +56,7 @@ def draw(
   params: Any,
   encoded: Encoded,
   rows: Any,
+  graded: Sequence[str],
   spec: data.DataSpec,
   home: pathlib.Path,
 ) -> None:
@@ -66,6 +68,7 @@ def draw(
     params: trained parameters.
     encoded: the evaluation set.
     rows: the latent table, in the order of the traversals' rows.
+    graded: the factors of its information.
     spec: of the data.
     home: the work directory.
   """
@@ -155,7 +158,7 @@ def draw(
       place / 'information.png',
       np.array([row.nmi_per_factor for row in rows]),
       [row.name for row in rows],
-      [factor.name for factor in spec.factors],
+      graded,
     )
 
 

@@ -1,14 +1,12 @@
 """Columns of numbers as factors: what is a class, and what a continuous value.
 
-whole numbers       classes, from 0; a gap is a class without an image
-numbers and NaN     the same; NaN is a label that is not known
-a period is given   values of a loop, of which every period is once round
-fractions           classes, the ranks of the values, where few values return
-                    often: up to `FEW`, each on two images or more, or up to
-                    `MANY`, on twenty in the mean; values of a segment, where they
-                    are above `MANY` or above `FEW` and half of the images.
-                    What is between them has to be said: 'points' are ranks,
-                    a 'segment' has values unless there are `FEW` or fewer
+Whole numbers are classes, from 0. NaN is a label that is not known. Where a
+period is given the numbers are values of a loop. Fractions are classes, the
+ranks of the values, where few values return often: up to `FEW`, each on two
+images or more, or up to `MANY`, on twenty images in the mean. They are values
+of a segment where there are more than `MANY` of them, or more than `FEW` and
+than half of the images. What is between has to be said: 'points' are ranks, a
+'segment' has values.
 """
 
 import math

@@ -52,8 +52,8 @@ def of(
   if told and labels.pick == 'balanced':
     if real := [x for x in spec.factors if x.span or x.unknown]:
       raise UserError(
-        f"labels.pick='balanced' and the factor {real[0].name}, {real[0].about};"
-        ' allowed: factors of classes that are all known',
+        f"labels.pick='balanced' and the factor {real[0].name},"
+        f' {real[0].about}; allowed: classes that are all known',
         hint='labels.pick=random',
       )
     every = classes()

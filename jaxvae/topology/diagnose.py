@@ -31,7 +31,7 @@ class Diagnosis(NamedTuple):
     kind: 'loop', 'segment' or 'points', of the slot.
     accuracy: of points, share of the images at the point of their class.
     steps: of loops and segments, mean distance from the truth, in classes of
-      the factor.
+      the factor, or in the unit of its values.
     median_steps: its median.
     radians: of loops, the mean in radians.
     correlation: of loops circular, of segments linear; from -1 to 1.
@@ -70,8 +70,9 @@ def diagnose(
   Args:
     space: a latent space, with slots, factors and names.
     codes: `[n, l]` charts of posterior means.
-    factors: `[n, f]` classes.
-    described: the factors, each with a name, a size and a topology.
+    factors: `[n, f]` classes, or values of continuous factors; images whose
+      factor is NaN, not known, have no part in its scores.
+    described: the factors, as `data.Factor` describes them.
     encode: classes `[m, f]` -> codes `[m, l]` of the images that have them, for
       sweeps of loops; None where the data are no grid.
     bases: images from which a factor is swept.
@@ -80,7 +81,7 @@ def diagnose(
   Returns:
     A row for each such slot, in the order of the slots. Slots of many columns
     on lines and spheres have none, and neither have those whose topology no
-    factor has.
+    factor has that varies in these images.
 
   Raises:
     ValueError: shapes do not fit.
@@ -96,6 +97,11 @@ def diagnose(
       f'[{len(codes)}, {len(described)}]'
     )
   names = [factor.name for factor in described]
+  known = ~np.isnan(factors)
+  varied = [
+    len(np.unique(column[told])) > 1
+    for column, told in zip(factors.T, known.T, strict=True)
+  ]
   rng = np.random.default_rng([seed, bases])
   held = factors[rng.integers(0, len(factors), bases)]
   swept: dict[int, np.ndarray] = {}
@@ -115,11 +121,12 @@ def diagnose(
     kind = 'loop' if read.pair else _kind(slot)
     scores = {
       column: SCORES[kind](
-        read.of(codes), factors[:, column], described[column].size, slot,
-        told is not None,
+        read.of(codes)[known[:, column]], factors[known[:, column], column],
+        factor, slot, told is not None,
       )
       for column, factor in enumerate(described)
-      if (factor.topology == kind if told is None else factor.name == told)
+      if varied[column]
+      and (factor.topology == kind if told is None else factor.name == told)
       # A segment that was told to a circle has another unit there.
       and not (kind == 'loop' and factor.topology == 'segment')
     }  # fmt: skip
@@ -174,12 +181,12 @@ def _kind(slot) -> str:
   return 'segment' if slot.topology == 'line' else slot.topology
 
 
-def _loop(angles, classes, size, slot, told):
-  truth = classes * (2 * math.pi / size)
+def _loop(angles, classes, factor, slot, told):
+  truth = classes * (2 * math.pi / factor.turn)
   best = circle.align(angles, truth)
   used = circle.Alignment(1, 0.0, 1.0) if told else best
   error = circle.circular_error(angles, truth, used)
-  steps = error * size / (2 * math.pi)
+  steps = error * factor.turn / (2 * math.pi)
   return best.resultant, {
     'steps': float(steps.mean()),
     'median_steps': float(np.median(steps)),
@@ -188,13 +195,13 @@ def _loop(angles, classes, size, slot, told):
   }
 
 
-def _segment(values, classes, size, slot, told):
+def _segment(values, classes, factor, slot, told):
   line = matching.match_line(values, classes)
   error = line.error
   if told:
-    half = (size - 1) / 2
+    low, high = factor.ends
     unit = LINE if slot.topology == 'line' else 1.0
-    error = np.abs(half * (values / unit + 1) - classes)
+    error = np.abs(low + (high - low) / 2 * (values / unit + 1) - classes)
   return abs(line.correlation), {
     'steps': float(error.mean()),
     'median_steps': float(np.median(error)),
@@ -202,7 +209,7 @@ def _segment(values, classes, size, slot, told):
   }
 
 
-def _points(values, classes, size, slot, told):
+def _points(values, classes, factor, slot, told):
   nearest = np.clip(np.rint(values), slot.span[0], slot.span[1])
   accuracy = matching.match_points(nearest, classes).accuracy
   if told:
@@ -210,6 +217,6 @@ def _points(values, classes, size, slot, told):
   return accuracy, {'accuracy': accuracy}
 
 
-# (coordinate [n], classes [n], size, slot, told) -> (fit, scores): the fit is
+# (coordinate [n], classes [n], factor, slot, told) -> (fit, scores): the fit is
 # what chooses the factor, and higher is better.
 SCORES = {'loop': _loop, 'segment': _segment, 'points': _points}

@@ -1,21 +1,14 @@
 """Spaces whose codes are made from the factors, so that the truth is known."""
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+from jaxvae.data import Factor
 from jaxvae.latent.slots import latent_space
 from jaxvae.topology import circle
 from jaxvae.topology.diagnose import diagnose
-
-
-class Factor(NamedTuple):
-  name: str
-  size: int
-  topology: str
-
 
 FACTORS = (
   Factor('hue', 12, 'loop'),
