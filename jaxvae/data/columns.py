@@ -5,7 +5,8 @@ period is given the numbers are values of a loop. Fractions are classes, the
 ranks of the values, where few values return often: up to `FEW`, each on two
 images or more, or up to `MANY`, on twenty images in the mean. They are values
 of a segment where there are more than `MANY` of them, or more than `FEW` and
-than half of the images. What is between has to be said: 'points' are ranks, a
+than half of the images. What is between has to be said, and so have whole
+numbers of floating point most of which are there once: 'points' are classes, a
 'segment' has values.
 """
 
@@ -103,8 +104,8 @@ def _period(said: Said, at: str) -> float:
     return 0.0
   if not 0 < period < LARGEST:
     raise UserError(
-      f'{at} has the period {said.period!r}; allowed: a number above 0, such as'
-      ' 360, or 0 for none'
+      f'{at} has the period {said.period!r}; allowed: a number above 0',
+      hint='360 for degrees, 6.283185 for radians, 0 for none',
     )
   if said.topology not in ('', 'loop') or said.size or said.classes:
     raise UserError(
@@ -119,13 +120,13 @@ def _continuous(values: np.ndarray, said: Said, at: str, ranked: bool) -> bool:
   """Whether values without a period are of a segment."""
   if values.dtype.kind != 'f' or said.size or said.classes:
     return False
-  whole = bool((values == np.floor(values)).all())
-  if whole and (ranked or values.min(initial=0) >= 0):
-    return False
   counts = np.unique(values, return_counts=True)[1]
   kinds, images = len(counts), len(values)
-  few = kinds <= FEW and counts.min(initial=2) >= 2
-  if few or said.topology == 'points':
+  rarely = images < 2 * kinds
+  whole = bool((values == np.floor(values)).all())
+  whole = whole and (ranked or values.min(initial=0) >= 0)
+  few = kinds <= FEW and (whole or counts.min(initial=2) >= 2)
+  if few or said.topology == 'points' or (whole and not rarely):
     return False
   if said.topology == 'segment':
     return True
@@ -135,8 +136,7 @@ def _continuous(values: np.ndarray, said: Said, at: str, ranked: bool) -> bool:
       hint='add factor_periods: 360 for degrees, 6.283185 for radians',
     )
   often = kinds <= MANY and images >= 20 * kinds
-  rarely = kinds > MANY or images < 2 * kinds
-  if kinds <= FEW or not (often or rarely):
+  if whole or kinds <= FEW or not (often or rarely or kinds > MANY):
     raise UserError(
       f'{at} has {kinds:,} different values on {images:,} images, which may be'
       ' classes or values of a continuous factor',
@@ -164,7 +164,7 @@ def _values(
   largest = np.float32(np.abs(some).max(initial=0.0))
   if high - low < max(STEPS * float(np.spacing(largest)), LEAST):
     raise UserError(
-      f'{at} has values from {low:.9g} to {high:.9g}, too close to each other'
+      f'{at} has values from {low:.12g} to {high:.12g}, too close to each other'
       ' for float32',
       hint='subtract the mean of the values, or scale them',
     )

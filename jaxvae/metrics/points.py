@@ -63,8 +63,10 @@ def left_out(points: Points, bins: int) -> dict[int, str]:
         f'values in one of {bins} bins' if at in points.spans else 'one value'
       )
       reasons[at] = f'{one} only on {len(known):,} points'
-    elif values == len(known) and at not in points.spans:
-      reasons[at] = f'no value is on two of {len(known):,} points'
+    elif 2 * values > len(known) and at not in points.spans:
+      reasons[at] = (
+        f'{values:,} values on {len(known):,} points: too few of each'
+      )
   return reasons
 
 
