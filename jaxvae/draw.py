@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -25,6 +26,7 @@ DRAWN = 12  # samples of a class
 MOVES = 9  # images from one class to another
 PLANE = 15  # steps along each latent of a plane
 EMBEDDED = 2_000  # images
+LEAST = 4  # images, of which t-SNE makes anything
 
 
 class Encoded(NamedTuple):
@@ -55,6 +57,7 @@ def draw(
   params: Any,
   encoded: Encoded,
   rows: Any,
+  graded: Sequence[str],
   spec: data.DataSpec,
   home: pathlib.Path,
 ) -> None:
@@ -66,6 +69,7 @@ def draw(
     params: trained parameters.
     encoded: the evaluation set.
     rows: the latent table, in the order of the traversals' rows.
+    graded: the factors of its information.
     spec: of the data.
     home: the work directory.
   """
@@ -155,7 +159,7 @@ def draw(
       place / 'information.png',
       np.array([row.nmi_per_factor for row in rows]),
       [row.name for row in rows],
-      [factor.name for factor in spec.factors],
+      graded,
     )
 
 
@@ -196,8 +200,10 @@ def _draw_classes(
     f'{spec.title}: samples of each {factor}{some}',
     'draws from the prior',
   )
-  found, first = np.unique(encoded.factors[:, column], return_index=True)
+  found, first = _first(encoded.factors[:, column])
   found, first = found[found < count], first[found < count]
+  if not len(found):
+    return
   starts, count = encoded.z[first], len(found)
   ends = np.stack(
     [classes.at(space, starts, {factor: label}) for label in found], axis=1
@@ -247,15 +253,23 @@ def _draw_plane(model, config, encoded, images, spec, place) -> None:
     return
   kind = spec.factors[sets[0]]
   classes_of = encoded.factors[:EMBEDDED, sets[0]]
-  shown = encoded.codes[:EMBEDDED]
+  known = ~np.isnan(classes_of)
+  classes_of = classes_of[known].astype(int)
+  shown = encoded.codes[:EMBEDDED][known]
   said = 'codes'
+  if not len(shown):
+    return
   if not plane:
     # A class has a number, which is no place among the others.
     style = np.repeat(
       [not slot.classifier for slot in space.slots],
       [slot.latents for slot in space.slots],
     )
-    tsne = TSNE(init='pca', random_state=config.seed)
+    if len(shown) < LEAST or style.sum() < 2:
+      return
+    # Each has this many neighbours, of the others.
+    perplexity = min(30.0, len(shown) - 1.0)
+    tsne = TSNE(perplexity=perplexity, init='pca', random_state=config.seed)
     shown = tsne.fit_transform(shown[:, style])
     said = f't-SNE of the {"codes" if style.all() else "style"}'
   embedding.codes(
@@ -278,10 +292,18 @@ def _each(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
   return np.broadcast_to(points, (*shape, width)).reshape(-1, width)
 
 
+def _first(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+  """The classes there are, NaN not among them, and the first image of each."""
+  found, first = np.unique(column, return_index=True)
+  known = ~np.isnan(found)
+  return found[known].astype(int), first[known]
+
+
 def _starts(factors: np.ndarray, spec: data.DataSpec) -> list[int]:
   """Images to begin from: one of each class of a factor that is a set."""
   for column, factor in enumerate(spec.factors):
     if factor.topology == 'points':
-      _, first = np.unique(factors[:, column], return_index=True)
-      return first[:STARTS].tolist()
+      _, first = _first(factors[:, column])
+      if len(first):
+        return first[:STARTS].tolist()
   return list(range(min(STARTS, len(factors))))

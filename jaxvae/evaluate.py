@@ -1,10 +1,9 @@
 """What a trained model learned: numbers into metrics.json, pictures beside.
 
 The protocol of MIG and of the latent table is disentanglement_lib's: 10,000
-points whose factors are independent and uniform, means of the posterior as
-codes; half as many further points test what a metric fits. Where the data are
-no grid of factors, the points are those of the test split, in an order drawn
-from the seed; where a part of the images is held out, they are of that part.
+points (`measured.py`), means of the posterior as codes; half as many further
+points test what a metric fits. A factor of which the points tell nothing is
+left out, and metrics.json says why.
 """
 
 import functools
@@ -17,7 +16,7 @@ import ml_collections
 import numpy as np
 
 from jaxvae import config as schema
-from jaxvae import data, draw, keys, measure, metrics, schedules
+from jaxvae import data, draw, keys, measure, measured, metrics, schedules
 from jaxvae.draw import Encoded
 from jaxvae.errors import DivergedError, UserError
 from jaxvae.latent import floor as floors
@@ -52,11 +51,13 @@ def evaluate(
   Raises:
     DivergedError: the model makes numbers that are not finite.
   """
-  source, index, test = points(config)
+  source, index, test = measured.points(config)
   encoded = _encode(model, config, params, source, index)
   _check_finite(encoded, step)
-  names = [factor.name for factor in source.spec.factors]
-  graded = encoded.factors if names else None
+  described, bins = source.spec.factors, config.eval.bins
+  untold = measure.left_out(encoded.factors, described, bins)
+  graded = [at for at in range(len(described)) if at not in untold]
+  names = [described[at].name for at in graded]
   hyper = schedules.targets(config.hyper)
   floor = np.concatenate([floors.floor(s, hyper) for s in model.space.slots])
   told = _told_without_noise(model.space, encoded.z)
@@ -64,18 +65,26 @@ def evaluate(
     encoded.variance.mean(axis=0),
     encoded.kl.mean(axis=0) - floor + told,
     encoded.codes if names else None,
-    graded,
+    metrics.in_steps(encoded.factors, measure.spans(described), bins)[:, graded]
+    if names
+    else None,
     names,
     names=model.space.names,
     active_threshold=config.eval.active_kl,
-    bins=config.eval.bins,
+    bins=bins,
   )
   scores = _scores(model, config, params, encoded, source, test)
+  untold = {**scores.left_out, **untold}
+  images = measured.origin(config)
+  notes = measure.remarks(encoded.factors, described, untold, images)
   gap = {score.name: score.value for score in scores.scores}.get('mig')
   found = {
     'step': step,
     'data': source.spec.title,
     'examples': len(index),
+    'images': images,
+    'left_out': {described[at].name: why for at, why in untold.items()},
+    'notes': notes,
     'reconstruction': float(encoded.reconstruction.mean()),
     'kl': float(encoded.kl.sum(axis=1).mean()),
     'kl_floor': floor.tolist(),
@@ -98,10 +107,10 @@ def evaluate(
   if scored:
     found['topology'] = {row.latent: row._asdict() for row in scored}
     round_once = [row.circles for row in scored if row.circles is not None]
-    if len(names) == 1 and round_once:
+    if len(described) == 1 and round_once:
       found['circles'] = max(round_once)
   workdir.write_json(home / 'metrics.json', found)
-  table.show(rows, found['mig'])
+  table.show(rows, found['mig'], digits=metrics.digits(len(index)))
   print(f'\n{metrics.table(scores.scores)}')
   if scores.skipped:
     print(f'no {", ".join(scores.skipped)}: metrics.json says why')
@@ -109,11 +118,13 @@ def evaluate(
     print(f'\n{topology_table.diagnosis(scored)}\n')
   print(
     f'reconstruction {found["reconstruction"]:.2f}  kl {found["kl"]:.2f} '
-    f'nats per image, on {len(index):,} images'
+    f'nats per image, on {len(index):,} images ({measured.ORIGINS[images]})'
   )
+  for note in notes:
+    print(f'note: {note}')
   if config.eval.figures:
-    draw.draw(model, config, params, encoded, rows, source.spec, home)
-    _draw_importance(scores, rows, names, home)
+    draw.draw(model, config, params, encoded, rows, names, source.spec, home)
+    _draw_importance(scores, rows, described, home)
     print(f'figures and animations: {home / "figures"}', flush=True)
   return found
 
@@ -124,37 +135,6 @@ def _told_without_noise(space, z: np.ndarray) -> np.ndarray:
   return np.concatenate(
     [s.tells(p) if s.tells else np.zeros(s.latents) for s, p in parts]
   )
-
-
-def points(config) -> tuple[data.Source, np.ndarray, np.ndarray | None]:
-  """What is measured.
-
-  Args:
-    config: of the run.
-
-  Returns:
-    The evaluation split, the positions of the images that are encoded, and of
-    half as many others; None where the data have no further images.
-  """
-  splits = data.splits(config.data)
-  source = data.open_source(
-    config.data,
-    split='test' if 'test' in splits else 'train',
-    batch_size=2,  # Nothing is trained; data in pairs ask for an even one.
-    seed=config.seed,
-  )
-  count, more = config.eval.examples, config.eval.examples // 2
-  rng = np.random.default_rng([config.seed, count])
-  held = data.held_out(source.spec.size, config.data.holdout)
-  if source.spec.grid and held is None:
-    grid = data.FactorGrid(source.spec.factors)
-    first = grid.index(grid.sample(rng, count))
-    return source, first, grid.index(grid.sample(rng, more))
-  if held is None or 'test' in splits:
-    held = np.arange(source.spec.size)
-  order = rng.permutation(held)
-  test = order[count : count + more]
-  return source, order[:count], test if len(test) == more > 0 else None
 
 
 def evaluate_workdir(place: str, overrides: Mapping[str, str]) -> int:
@@ -215,8 +195,11 @@ def _scores(model, config, params, encoded, source, test) -> metrics.Found:
   )
 
 
-def _draw_importance(scores, rows, factors, home) -> None:
+def _draw_importance(scores, rows, described, home) -> None:
   """A heat map of each estimator's importances, in the order of the table."""
+  names = [
+    x.name for at, x in enumerate(described) if at not in scores.left_out
+  ]
   for score in scores.scores:
     if score.name.startswith('dci_completeness'):
       name = score.name.replace('completeness', 'importance')
@@ -224,7 +207,7 @@ def _draw_importance(scores, rows, factors, home) -> None:
         home / 'figures' / f'{name}.png',
         score.details['importance'][[row.index for row in rows]],
         [row.name for row in rows],
-        factors,
+        names,
         f'How much each latent matters to each factor ({score.variant})',
       )
 

@@ -1,7 +1,7 @@
 """A trained model's codes as `jaxvae.metrics` takes them, and what it says."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from jaxvae import metrics
 from jaxvae.errors import UserError
 
 TURNS = 20_000  # images
+FEW = 1_000  # images on which scores are rough
 
 
 def check(names: str) -> None:
@@ -38,23 +39,74 @@ def points(
     described: the factors, each a `data.Factor`; may be empty.
     train: charts [n, l] and factors [n, f].
     test: the same of other points; None: the last third of `train`, which then
-      is what is left.
+      is what is left; of fewer than three there are none.
     turns: the same of the grid that `turning` gives.
   """
-  if test is None:
+  if test is None and len(train[0]) > 2:
     cut = len(train[0]) * 2 // 3
     train, test = [a[:cut] for a in train], [a[cut:] for a in train]
   columns, groups = embed(space, train[0])
   return metrics.Points(
     columns,
     train[1] if described else None,
-    embed(space, test[0])[0],
-    test[1] if described else None,
+    None if test is None else embed(space, test[0])[0],
+    test[1] if described and test is not None else None,
     groups if any(len(group) > 1 for group in groups) else None,
     circles(described),
     None if turns is None else (embed(space, turns[0])[0], turns[1]),
     folds(described),
+    spans=spans(described),
   )
+
+
+def spans(described: Sequence[Any]) -> dict[int, tuple[float, float]]:
+  """The spans of the continuous factors, by column."""
+  return {at: factor.span for at, factor in enumerate(described) if factor.span}
+
+
+def left_out(
+  factors: np.ndarray, described: Sequence[Any], bins: int
+) -> dict[int, str]:
+  """Why a factor has no score on the images with these factors, by column."""
+  points = metrics.Points(factors, factors, spans=spans(described))
+  return metrics.left_out(points, bins)
+
+
+def remarks(
+  factors: np.ndarray,
+  described: Sequence[Any],
+  left_out: Mapping[int, str],
+  images: str,
+) -> list[str]:
+  """What a reader of scores has to know of the images that they are from.
+
+  Args:
+    factors: [n, f] of the images.
+    described: the factors.
+    left_out: from the function of that name.
+    images: what they are, as `measured.origin` says.
+  """
+  count = len(factors)
+  said = []
+  if count < FEW:
+    said.append(
+      f'{count:,} images are few: below {FEW:,} scores change with the choice'
+      ' of images, and information is overestimated'
+    )
+  if images == 'train':
+    said.append(
+      'these images were trained on; data.holdout keeps some from training'
+    )
+  for at, factor in enumerate(described):
+    missing = int(np.isnan(factors[:, at]).sum())
+    if at in left_out:
+      said.append(f'factor {factor.name} is left out: {left_out[at]}')
+    elif missing:
+      said.append(
+        f'factor {factor.name} is not known of {missing:,} images, which are'
+        ' left out of its scores'
+      )
+  return said
 
 
 def turning(

@@ -151,7 +151,7 @@ def build(
   Args:
     config: the run's config.
     image_shape: `(h, w, c)` of the data.
-    factors: of the data, each with a name, a size and a topology; the slots
+    factors: of the data, as `data.Factor` describes them; the slots
       that are told labels name some of them. Only training needs them.
 
   Raises:
@@ -168,7 +168,8 @@ def build(
   told_by = labels.columns(space, factors)
   film = any(slot.film for slot in space.slots)
   every = None
-  if space.given_dim and config.labels.fraction < 1:
+  untold = any(factor.unknown for factor in factors or ())
+  if space.given_dim and (config.labels.fraction < 1 or untold):
     every = told.every(space)
 
   def init(key):

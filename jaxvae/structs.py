@@ -16,7 +16,8 @@ class Batch(NamedTuple):
   Attributes:
     image: `[b, h, w, c]` float32 in [0, 1].
     factors: `[b, f]` int32, the classes of the factors that made the image; a
-      class label is a factor too. `f` may be 0.
+      class label is a factor too. `f` may be 0. float32 where some are values,
+      or NaN, which is unknown.
     labelled: `[b]` bool, of which images the model may see the factors; None
       where it may see none.
   """

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 import numpy as np
 from absl import flags
 
-from jaxvae import checked, classes, cli, evaluate, pretrained
+from jaxvae import checked, classes, cli, measured, pretrained
 from jaxvae import config as schema
 from jaxvae.errors import ResourceError, UserError
 from jaxvae.latent.slots import latent_space
@@ -103,7 +103,7 @@ def _images(
   if other := sorted(overrides.keys() - free.keys()):
     raise UserError(f'config.{other[0]} is of the run; allowed: config.data.*')
   config = schema.override(config.copy_and_resolve_references(), free)
-  source, index, _ = evaluate.points(config)
+  source, index, _ = measured.points(config)
   names = [factor.name for factor in source.spec.factors]
   images, factors = source.examples(index)
   keep = np.ones(len(images), bool)

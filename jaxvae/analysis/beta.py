@@ -21,7 +21,7 @@ import numpy as np
 from sklearn.metrics import mutual_info_score
 
 import jaxvae
-from jaxvae import evaluate
+from jaxvae import measured
 from jaxvae.errors import exit_code
 from jaxvae.report import stored
 from jaxvae.train import reading, workdir
@@ -43,7 +43,7 @@ def independent_mig(codes: np.ndarray, factors: np.ndarray, bins: int) -> float:
 def again(home: pathlib.Path) -> tuple[float, float]:
   """The MIG that a run wrote, and that of its codes, encoded anew."""
   run = jaxvae.load(str(home))
-  source, index, _ = evaluate.points(run.config)
+  source, index, _ = measured.points(run.config)
   images, factors = source.examples(index)
   written = reading.read_metrics(home)['mig']
   chart = run.encode(images).chart

@@ -4,6 +4,7 @@ from jaxvae.data.builders import DATASETS
 from jaxvae.data.factors import (
   Factor,
   FactorGrid,
+  dtype_of,
   factors_from_json,
   factors_to_json,
 )
@@ -24,6 +25,7 @@ __all__ = [
   'Factor',
   'FactorGrid',
   'Source',
+  'dtype_of',
   'ensure_prepared',
   'factors_from_json',
   'factors_to_json',

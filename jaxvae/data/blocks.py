@@ -12,7 +12,8 @@ class Block(NamedTuple):
 
   Attributes:
     rows: `[n, row]` uint8, one image a row: its pixels, or its bits packed.
-    factors: `[n, f]` int32 classes; None if the data set is a whole grid.
+    factors: `[n, f]` int32 classes, or float32 where some are continuous or
+      unknown; None if the data set is a whole grid.
   """
 
   rows: np.ndarray
@@ -72,7 +73,8 @@ class Digest:
     self.size += len(block.rows)
     self._rows.update(np.ascontiguousarray(block.rows))
     if block.factors is not None:
-      self._factors.update(np.ascontiguousarray(block.factors, '<i4'))
+      kind = '<f4' if block.factors.dtype.kind == 'f' else '<i4'
+      self._factors.update(np.ascontiguousarray(block.factors, kind))
 
   def hex(self) -> str:
     """The sha256 of everything taken in."""

@@ -8,8 +8,10 @@ import math
 
 import numpy as np
 
-from jaxvae.data.factors import TOPOLOGIES, Factor
+from jaxvae.data.factors import TOPOLOGIES, Factor, dtype_of
 from jaxvae.errors import UserError
+
+MOST = 1 << 24  # classes
 
 
 def pixels(images: np.ndarray, where: str, first: int = 0) -> np.ndarray:
@@ -71,7 +73,10 @@ def factors(
   where: str,
   first: int = 0,
 ) -> np.ndarray:
-  """Checks classes `[n, f]` against their factors and returns them as int32.
+  """Checks classes and values `[n, f]` against their factors.
+
+  Returns:
+    The same as `dtype_of(declared)`; NaN is a label that is not known.
 
   Raises:
     UserError: names the factor, the value and the record.
@@ -82,23 +87,31 @@ def factors(
       f' [n, {len(declared)}]'
     )
   for column, factor in zip(classes.T, declared, strict=True):
-    if column.dtype.kind not in 'iub':
-      whole = np.isfinite(column) & (column == np.floor(column))
-      _refuse(~whole, column, factor.name, where, first, 'a whole number')
-    outside = (column < 0) | (column >= factor.size)
+    low, high = factor.ends
+    known = ~np.isnan(column) | (not factor.unknown)
     allowed = f'in 0 ... {factor.size - 1}'
+    if factor.span:
+      allowed = f'from {low:g} to {high:g}'
+    elif column.dtype.kind not in 'iub':
+      part = known & ~(np.isfinite(column) & (column == np.floor(column)))
+      _refuse(part, column, factor.name, where, first, 'a whole number')
+    outside = known & ~((column >= low) & (column <= high))
     _refuse(outside, column, factor.name, where, first, allowed)
-  return classes.astype(np.int32)
+  return classes.astype(dtype_of(declared))
 
 
 def declared(factors: tuple[Factor, ...], where: str) -> tuple[Factor, ...]:
   """Refuses factors that cannot be: no class, unknown topologies, few names.
 
-  A period is a loop's, finite and above 0.
+  A period is a loop's, finite and above 0. float32 has no more whole numbers
+  than `MOST` next to each other.
   """
   for factor in factors:
-    if factor.size < 1:
-      raise UserError(f'{where}: factor {factor.name} has size {factor.size}')
+    if not (factor.span or 1 <= factor.size <= MOST):
+      raise UserError(
+        f'{where}: factor {factor.name} has size {factor.size}; allowed: 1 to'
+        f' {MOST:,}'
+      )
     if factor.topology not in TOPOLOGIES:
       raise UserError(
         f'{where}: factor {factor.name} has topology {factor.topology!r};'

@@ -3,6 +3,7 @@
 Convention: an image of a full grid has a factor vector `[f]` of classes and an
 index, its position in the grid with the last factor running fastest (the order
 of DeepMind's files). The two are converted by arithmetic, never by a table.
+A continuous factor has values, not classes, and is on no grid.
 """
 
 import math
@@ -18,7 +19,7 @@ class Factor(NamedTuple):
 
   Attributes:
     name: what varies.
-    size: number of classes, 0 ... size - 1.
+    size: number of classes, 0 ... size - 1; 0 of a continuous factor.
     topology: how the classes hang together: 'points' have no order, a 'segment'
       has one and two ends, on a 'loop' the last class is next to the first.
     classes: the name of each class, or none: then they are called by number.
@@ -28,6 +29,9 @@ class Factor(NamedTuple):
     folds: of a loop, the name of another factor and, for each of its classes,
       how often the images come back in a turn: ('shape', (4, 2, 1)) of a
       square, an ellipse and a heart. None: once.
+    span: of a continuous factor, its least and its largest value; a loop's are
+      from 0 up to its period.
+    unknown: some images have no label of it: their value is NaN.
   """
 
   name: str
@@ -36,6 +40,8 @@ class Factor(NamedTuple):
   classes: tuple[str, ...] = ()
   period: float | None = None
   folds: tuple[str, tuple[int, ...]] | None = None
+  span: tuple[float, ...] = ()
+  unknown: bool = False
 
   @property
   def turn(self) -> float:
@@ -47,22 +53,49 @@ class Factor(NamedTuple):
     """How many classes are once round a loop: 0 ... once - 1."""
     return min(self.size, math.ceil(self.turn))
 
+  @property
+  def ends(self) -> tuple[float, float]:
+    """The least and the largest value, of classes their numbers."""
+    low, high = self.span or (0.0, self.size - 1.0)
+    return low, high
+
+  @property
+  def about(self) -> str:
+    """'3 (points, square, ellipse, heart)', or '0 to 360 (loop)'."""
+    low, high = self.ends
+    much = f'{low:g} to {high:g}' if self.span else str(self.size)
+    more = ', some unknown' if self.unknown else ''
+    return f'{much} ({", ".join((self.topology, *self.classes))}){more}'
+
   def called(self, label: int) -> str:
     """What people call a class: 'heart', or 'digit 3'."""
     return self.classes[label] if self.classes else f'{self.name} {label}'
 
 
+def dtype_of(factors: tuple[Factor, ...]) -> type:
+  """How the factors of images are stored: int32 classes, float32 values.
+
+  Classes beside a continuous factor, or beside NaN, are float32 too.
+  """
+  real = any(factor.span or factor.unknown for factor in factors)
+  return np.float32 if real else np.int32
+
+
 def factors_to_json(factors: tuple[Factor, ...]) -> list[list[Any]]:
   """A form of lists, numbers and text that `factors_from_json` takes back."""
-  # What is not said is left out, as before it could be said.
-  forms = []
-  for name, size, topology, classes, period, folds in factors:
-    form = [name, size, topology, list(classes), period]
-    form.append(None if folds is None else [folds[0], list(folds[1])])
-    while not form[-1]:
+
+  def one(factor):
+    folds = factor.folds and [factor.folds[0], list(factor.folds[1])]
+    form = [
+      list(each) if isinstance(each, tuple) else each
+      for each in factor._replace(folds=folds)
+    ]
+    # What is not said is left out, as before it could be said.
+    while len(form) > 3 and form[-1] in ([], None, False):
       form.pop()
-    forms.append(form)
-  return forms
+    return form
+
+  return [one(factor) for factor in factors]
 
 
 def factors_from_json(form: list[list[Any]]) -> tuple[Factor, ...]:
@@ -71,17 +104,26 @@ def factors_from_json(form: list[list[Any]]) -> tuple[Factor, ...]:
   Raises:
     TypeError, ValueError: it is something else.
   """
-  found = []
-  for name, size, topology, *rest in form:
-    classes, period, folds = (*rest, *((), None, None)[len(rest) :])
-    found.append(
-      Factor(
-        *(name, size, topology, tuple(classes)),
-        period=None if period is None else float(period),
-        folds=None if folds is None else (folds[0], tuple(folds[1])),
-      )
+
+  def one(
+    name,
+    size,
+    topology,
+    classes=(),
+    period=None,
+    folds=None,
+    span=(),
+    unknown=False,
+  ):
+    return Factor(
+      *(name, size, topology, tuple(classes)),
+      period=None if period is None else float(period),
+      folds=None if folds is None else (folds[0], tuple(folds[1])),
+      span=tuple(map(float, span)),
+      unknown=bool(unknown),
     )
-  return tuple(found)
+
+  return tuple(one(*each) for each in form)
 
 
 class FactorGrid(NamedTuple):

@@ -45,8 +45,7 @@ def report(prepared: Prepared, seconds: float) -> None:
   for name, split in prepared.splits.items():
     print(f'split      {name}: {split.size:,} images, sha256 {split.sha256}')
   for factor in prepared.factors:
-    named = ', '.join(('', *factor.classes))
-    print(f'factor     {factor.name}: {factor.size} ({factor.topology}{named})')
+    print(f'factor     {factor.name}: {factor.about}')
   if prepared.grid:
     print('grid       every combination once, the last factor fastest')
   if prepared.layers is not None:

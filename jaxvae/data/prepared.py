@@ -19,6 +19,7 @@ from jaxvae.data.blocks import Block, Digest, cut, join
 from jaxvae.data.factors import (
   Factor,
   FactorGrid,
+  dtype_of,
   factors_from_json,
   factors_to_json,
 )
@@ -115,7 +116,8 @@ def load(prepared: Prepared, split: str) -> Block:
   rows = np.empty((size, prepared.row_bytes), np.uint8)
   factors = None
   if not prepared.grid:
-    factors = np.empty((size, len(prepared.factors)), np.int32)
+    shape = (size, len(prepared.factors))
+    factors = np.empty(shape, dtype_of(prepared.factors))
   digest = Digest(about_layers(prepared.factors, prepared.layers))
   start = 0
   with _damaged_if_unreadable(prepared.directory):

@@ -52,6 +52,12 @@ def of(
   size = spec.size if seen is None else len(seen)
   known = None
   if told and labels.pick == 'balanced':
+    if real := [x for x in spec.factors if x.span or x.unknown]:
+      raise UserError(
+        f"labels.pick='balanced' and the factor {real[0].name},"
+        f' {real[0].about}; allowed: classes that are all known',
+        hint='labels.pick=random',
+      )
     every = classes()
     every = every if seen is None else every[seen]
     known = weak.balanced(seed, every, labels.fraction)

@@ -79,7 +79,8 @@ class Source(NamedTuple):
     decode: `(resident, fetched)`, with the fetched arrays of one step `[batch,
       ...]`, to a `Batch`; may be traced.
     examples: positions `[n]` to images `[n, h, w, c]` float32 in [0, 1] and
-      factors `[n, f]` int32, both NumPy arrays.
+      factors `[n, f]` of `dtype_of(spec.factors)`, both NumPy arrays.
+    factors: positions `[n]` to the factors alone.
   """
 
   spec: DataSpec
@@ -87,6 +88,7 @@ class Source(NamedTuple):
   resident: Any
   decode: Callable[[Any, Any], Batch]
   examples: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+  factors: Callable[[np.ndarray], np.ndarray]
 
 
 def open_source(
@@ -173,7 +175,10 @@ def open_source(
     found = read(np.asarray(indices))
     return to_pixels(found.rows, found.factors, np), found.factors
 
-  source = Source(spec, fetch, resident, decode, examples)
+  def told(indices: np.ndarray) -> np.ndarray:
+    return grid.factors_of(indices) if spec.grid else read(indices).factors
+
+  source = Source(spec, fetch, resident, decode, examples, told)
   return source if known is None else sequence.with_labels(source, where, known)
 
 

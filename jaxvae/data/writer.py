@@ -22,7 +22,7 @@ import tensorflow_datasets as tfds
 from jaxvae.data import checks
 from jaxvae.data import layers as composed
 from jaxvae.data.blocks import Digest, regroup
-from jaxvae.data.factors import FactorGrid, factors_to_json
+from jaxvae.data.factors import FactorGrid, dtype_of, factors_to_json
 from jaxvae.data.prepared import Prepared, about_layers, describe
 from jaxvae.data.recipe import Contents, Options, Recipe, grid_rows
 from jaxvae.errors import ResourceError, UserError
@@ -93,7 +93,7 @@ class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     if self.contents.factors and not self.contents.grid:
       features['factors'] = tfds.features.Tensor(
         shape=(None, len(self.contents.factors)),
-        dtype=np.int32,
+        dtype=dtype_of(self.contents.factors),
         encoding='bytes',
       )
     return tfds.core.DatasetInfo(

@@ -1,4 +1,4 @@
-"""Labels of slots: classes of factors, scaled to what the slot can hold.
+"""Labels of slots: classes and values of factors, scaled to what they can hold.
 
 A labelled image keeps its ELBO: in the slots that are told a factor the prior
 p(z) becomes p(z | label), see `LatentSpace.label_kl`.
@@ -24,8 +24,9 @@ class Column(NamedTuple):
 
   Attributes:
     factor: column of the factors; None where the slot is told nothing.
-    scale: from one class to the next, in the slot's unit.
-    offset: the label of class 0.
+    scale: from one class (a continuous factor's value) to the next, in the
+      slot's unit.
+    offset: the label of class (or value) 0.
   """
 
   factor: int | None
@@ -60,6 +61,12 @@ def columns(
     factor = factors[names.index(name)]
     size, kind = factor.size, factor.topology
     if slot.classes:
+      if factor.span:
+        raise UserError(
+          f'latent slot {slot.name} is of classes, its factor {name!r} has'
+          f' values, {factor.about}',
+          hint='a loop, a segment or a gaussian(1) can be told them',
+        )
       if slot.classes != size:
         raise UserError(
           f'latent slot {slot.name} is of {slot.classes} classes, its factor'
@@ -67,11 +74,12 @@ def columns(
           hint=f'write {slot.name.partition("(")[0]}({size}, ...)',
         )
       return Column(names.index(name), 1.0, 0.0)
-    if slot.topology == 'loop' and kind == 'segment':
-      return Column(names.index(name), 2 * OPEN / max(size - 1, 1), -OPEN)
-    if slot.topology == 'loop':
+    if slot.topology == 'loop' and kind != 'segment':
       return Column(names.index(name), 2 * math.pi / factor.turn, 0.0)
-    return Column(names.index(name), 2 / max(size - 1, 1), -1.0)
+    half = OPEN if slot.topology == 'loop' else 1.0
+    low, high = factor.ends
+    scale = 2 * half / ((high - low) or 1.0)
+    return Column(names.index(name), scale, -half - low * scale)
 
   return tuple(
     column(slot, name)
@@ -85,7 +93,7 @@ def of_slots(
   """Labels `[b, slots]` in the slots' units, NaN where they are not known.
 
   Args:
-    factors: `[b, f]` int32.
+    factors: `[b, f]` int32, or float32 with NaN for what is not known.
     labelled: `[b]` bool.
     columns: from `columns`.
   """

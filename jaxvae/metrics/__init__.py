@@ -43,6 +43,7 @@ from jaxvae.metrics.mig import mig
 from jaxvae.metrics.mig_chen import mig_chen
 from jaxvae.metrics.modularity import modularity, modularity_of
 from jaxvae.metrics.mutual_information_score import mutual_information_score
+from jaxvae.metrics.points import Points, in_steps, left_out
 from jaxvae.metrics.sampling import (
   Draws,
   draw_fixed,
@@ -51,13 +52,12 @@ from jaxvae.metrics.sampling import (
   sample_pairs,
 )
 from jaxvae.metrics.sap import sap
-from jaxvae.metrics.score import Score, table
+from jaxvae.metrics.score import Score, digits, table
 from jaxvae.metrics.suite import (
   METRICS,
   SETS,
   Found,
   Metric,
-  Points,
   chosen,
   run,
 )
@@ -100,6 +100,7 @@ __all__ = [
   'd_lsbd',
   'd_lsbd_points',
   'dci',
+  'digits',
   'discrete_entropy',
   'discrete_mutual_info',
   'discretize',
@@ -115,10 +116,12 @@ __all__ = [
   'gaussian_total_correlation',
   'gaussian_wasserstein',
   'histogram_discretize',
+  'in_steps',
   'infomec',
   'inter_group_unfairness',
   'irs',
   'latent_table',
+  'left_out',
   'med',
   'mig',
   'mig_chen',

@@ -82,12 +82,23 @@ def normalised_mutual_information(
 
   Args:
     codes: [points, latents] real numbers, or class numbers if bins is None.
-    factors: [points, factors] class numbers, each factor with two or more.
+    factors: [points, factors] class numbers, each factor with two or more; a
+      point whose class is NaN is left out of that factor's column.
     bins: equal-width bins for the codes; None takes them as they are.
 
   Returns:
     [latents, factors], from 0 (nothing) to 1 (the factor is known).
   """
+  factors = np.asarray(factors)
+  if factors.dtype.kind == 'f' and np.isnan(factors).any():
+    codes = np.asarray(codes)
+    parts = []
+    for column in factors.T:
+      known = ~np.isnan(column)
+      parts.append(
+        normalised_mutual_information(codes[known], column[known, None], bins)
+      )
+    return np.concatenate(parts, axis=1)
   information, entropy = information_and_entropy(codes, factors, bins)
   return information / entropy
 

@@ -33,8 +33,18 @@ class Score(NamedTuple):
   note: str = ''
 
 
+def digits(points: int) -> int:
+  """Decimals that a score of so many points deserves.
+
+  The sampling error of a share is up to 1 / (2 sqrt(points)): 0.005 of 10,000
+  points, to which four decimals are printed as the published scores are, and
+  0.05 of 100.
+  """
+  return 4 if points >= 1_000 else 2 if points >= 100 else 1
+
+
 def table(scores: Sequence[Score], factor_names: Sequence[str] = ()) -> str:
-  """All scores as text, a line each.
+  """All scores as text, a line each; of few points with fewer digits.
 
   Args:
     scores: in the order of the lines.
@@ -42,19 +52,28 @@ def table(scores: Sequence[Score], factor_names: Sequence[str] = ()) -> str:
   """
   rows = [('metric', 'value', 'ungrouped', 'variant', 'parameters')]
   for score in scores:
-    alone = '' if score.ungrouped is None else f'{score.ungrouped:.4f}'
+    form = f'.{_decimals(score)}f'
+    alone = '' if score.ungrouped is None else f'{score.ungrouped:{form}}'
     rows.append(
-      (score.name, f'{score.value:.4f}', alone, score.variant, _said(score))
+      (score.name, f'{score.value:{form}}', alone, score.variant, _said(score))
     )
     if factor_names and len(score.per_factor) == len(factor_names):
       pairs = zip(factor_names, score.per_factor, strict=True)
-      parts = ', '.join(f'{name} {value:.4f}' for name, value in pairs)
+      parts = ', '.join(f'{name} {value:{form}}' for name, value in pairs)
       rows.append(('', '', '', '', parts))
   widths = [max(len(row[at]) for row in rows) for at in range(4)]
   if not any(score.ungrouped is not None for score in scores):
     widths[2] = 0
     rows = [(*row[:2], '', *row[3:]) for row in rows]
   return '\n'.join(_line(row, widths) for row in rows)
+
+
+def _decimals(score: Score) -> int:
+  """By the points that the score says it is of; 4 where it says nothing."""
+  said = score.parameters
+  names = ('points', 'test_points') if 'points' in said else ('test',)
+  counts = [said[name] for name in names if name in said]
+  return digits(min(counts)) if counts else 4
 
 
 def _said(score: Score) -> str:

@@ -9,17 +9,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
+from jaxvae.metrics import points as of_points
 from jaxvae.metrics.active import active_units_score
 from jaxvae.metrics.beta_vae import beta_vae
-from jaxvae.metrics.circular import Folds, circle_score
+from jaxvae.metrics.circular import circle_score
 from jaxvae.metrics.dci import dci
 from jaxvae.metrics.downstream import SIZES, downstream
 from jaxvae.metrics.explicitness import explicitness
 from jaxvae.metrics.factor_vae import factor_vae
 from jaxvae.metrics.fairness import fairness
-from jaxvae.metrics.groups import Groups
 from jaxvae.metrics.infomec import infomec
 from jaxvae.metrics.irs import irs
 from jaxvae.metrics.lsbd import d_lsbd_points
@@ -27,36 +25,11 @@ from jaxvae.metrics.med import med
 from jaxvae.metrics.mig import mig
 from jaxvae.metrics.modularity import modularity
 from jaxvae.metrics.mutual_information_score import mutual_information_score
+from jaxvae.metrics.points import Points
 from jaxvae.metrics.sap import sap
 from jaxvae.metrics.score import Score
 from jaxvae.metrics.total_correlation import gaussian_total_correlation
 from jaxvae.metrics.wasserstein import gaussian_wasserstein
-
-
-class Points(NamedTuple):
-  """Encoded images and the factors that made them.
-
-  Attributes:
-    codes: [n, columns] means of posteriors.
-    factors: [n, f] class numbers; None where the data declare none.
-    test_codes: [m, columns] of other points, for what is fitted.
-    test_factors: [m, f].
-    groups: columns of each latent, (cos, sin) of a circle; None: each alone.
-    circular: how many classes make a turn of each factor that is a circle, by
-      column.
-    turns: (codes, factors) of a full grid in which the circular factors turn,
-      at some values of the others; D_LSBD alone needs it.
-    folds: how often the images come back in a turn, see `circle_score`.
-  """
-
-  codes: np.ndarray
-  factors: np.ndarray | None = None
-  test_codes: np.ndarray | None = None
-  test_factors: np.ndarray | None = None
-  groups: Groups | None = None
-  circular: Mapping[int, float] = {}
-  turns: tuple[np.ndarray, np.ndarray] | None = None
-  folds: Folds | None = None
 
 
 class Metric(NamedTuple):
@@ -67,12 +40,17 @@ class Metric(NamedTuple):
     sets: the sets that it belongs to, of `SETS`.
     suffix: added to the names of its scores, to tell variants apart.
     supervised: it reads factors.
+    values: it takes the values of continuous factors; the others take as many
+      bins of theirs as of codes, of equal width on the factor's span.
+    alone: its value is the mean over factors of what each has by itself.
   """
 
   run: Callable[[Points, int, int], Score | Sequence[Score]]
   sets: str
   suffix: str = ''
   supervised: bool = True
+  values: bool = False
+  alone: bool = False
 
 
 class Found(NamedTuple):
@@ -82,11 +60,14 @@ class Found(NamedTuple):
     scores: in the order of the table.
     skipped: why a metric has no score on these points, by its name.
     seconds: that each metric took, by its name.
+    left_out: why a factor has no part in any score, by its column; the scores'
+      own numbers of factors count those that are left.
   """
 
   scores: list[Score]
   skipped: dict[str, str]
   seconds: dict[str, float]
+  left_out: Mapping[int, str] = {}
 
 
 # 'quick' takes a second on 10,000 points; 'fast' has every metric, by a fast
@@ -100,6 +81,7 @@ def _tested(metric: Callable, grouped: bool = False, **settings) -> Callable:
 
   def run(p, bins, seed):
     del bins
+    _need_test(p)
     known = {'seed': seed, **settings} | (
       {'groups': p.groups} if grouped else {}
     )
@@ -120,12 +102,47 @@ def _downstream(estimator: str) -> Callable:
 
   def run(p, bins, seed):
     del bins
+    _need_test(p)
     sizes = [size for size in SIZES if size <= len(p.codes)]
     return downstream(
       p.codes, p.factors, p.test_codes, p.test_factors, sizes, estimator, seed
     )
 
   return run
+
+
+def _drawn(metric: Callable) -> Callable:
+  """A metric that draws points which share a value, from those that can."""
+
+  def run(p, bins, seed):
+    del bins
+    p, notes = of_points.returning(p)
+    score = metric(
+      *(p.codes, p.factors, p.test_codes, p.test_factors),
+      seed=seed,
+      groups=p.groups,
+    )
+    return _noted(score, notes)
+
+  return run
+
+
+def _explicitness(p: Points, bins: int, seed: int) -> Score:
+  del bins, seed
+  _need_test(p)
+  p, notes = of_points.seen(p)
+  score = explicitness(p.codes, p.factors, p.test_codes, p.test_factors)
+  return _noted(score, notes)
+
+
+def _noted(score: Score, notes: Sequence[str]) -> Score:
+  notes = [*filter(None, [score.note]), *notes]
+  return score._replace(note='; '.join(notes))
+
+
+def _need_test(p: Points) -> None:
+  if p.test_codes is None:
+    raise ValueError('there are no points left to test on')
 
 
 def _linear_sap(p: Points, bins: int, seed: int) -> Score:
@@ -144,17 +161,19 @@ def _lsbd(p: Points, bins: int, seed: int) -> Score:
 
 
 METRICS: dict[str, Metric] = {
-  'mig': Metric(_counted(mig), 'quick fast paper all'),
+  'mig': Metric(_counted(mig), 'quick fast paper all', alone=True),
   'mig_sup': Metric(_counted(mig, variant='li2020'), 'quick fast all', '_sup'),
   'modularity': Metric(_counted(modularity), 'quick fast paper all'),
   'med': Metric(_counted(med), 'quick fast all'),
-  'sap': Metric(_tested(sap, True), 'fast paper all'),
-  'sap_continuous': Metric(_linear_sap, 'quick fast all', '_continuous'),
-  'irs': Metric(
-    lambda p, bins, seed: irs(p.codes, p.factors), 'quick fast all'
+  'sap': Metric(_tested(sap, True), 'fast paper all', alone=True),
+  'sap_continuous': Metric(
+    _linear_sap, 'quick fast all', '_continuous', values=True, alone=True
   ),
-  'beta_vae': Metric(_tested(beta_vae, True), 'fast paper all'),
-  'factor_vae': Metric(_tested(factor_vae, True), 'quick fast paper all'),
+  'irs': Metric(
+    lambda p, bins, seed: irs(p.codes, p.factors), 'quick fast all', values=True
+  ),
+  'beta_vae': Metric(_drawn(beta_vae), 'fast paper all'),
+  'factor_vae': Metric(_drawn(factor_vae), 'quick fast paper all'),
   'dci': Metric(_tested(dci, True), 'paper all'),
   'dci_forest': Metric(
     _tested(dci, True, estimator='forest'), 'all', '_forest'
@@ -165,12 +184,7 @@ METRICS: dict[str, Metric] = {
   'dci_lightgbm': Metric(
     _tested(dci, True, estimator='lightgbm'), '', '_lightgbm'
   ),
-  'explicitness': Metric(
-    lambda p, bins, seed: explicitness(
-      p.codes, p.factors, p.test_codes, p.test_factors
-    ),
-    'fast paper all',
-  ),
+  'explicitness': Metric(_explicitness, 'fast paper all'),
   'infomec': Metric(
     lambda p, bins, seed: infomec(
       p.codes, p.factors, seed=seed, groups=p.groups
@@ -191,6 +205,7 @@ METRICS: dict[str, Metric] = {
       p.codes, p.factors, p.groups, p.circular, p.folds
     ),
     'quick fast all',
+    values=True,
   ),
   'lsbd': Metric(_lsbd, 'fast all'),
   'active_units': Metric(
@@ -248,13 +263,20 @@ def run(
 
   Returns:
     Scores, and why a metric has none: data without factors have no supervised
-    score, a single factor no DCI.
+    score, a single factor no DCI. A factor of which these points tell nothing
+    is left out. Where some labels are not known, a score that is a mean over
+    factors has of each the points that have its label; others have the points
+    that have all.
 
   Raises:
     ValueError: an unknown name.
   """
   scores: list[Score] = []
   skipped, seconds = {}, {}
+  reasons, kept = {}, []
+  if points.factors is not None:
+    reasons = of_points.left_out(points, bins)
+    kept = [k for k in range(points.factors.shape[1]) if k not in reasons]
   for name in chosen(names):
     one = METRICS[name]
     if one.supervised and points.factors is None:
@@ -262,13 +284,36 @@ def run(
       continue
     start = time.perf_counter()
     try:
-      said = one.run(points, bins, seed)
+      said = _scores(one, points, kept, bins, seed)
     except ValueError as error:
       skipped[name] = str(error)
       continue
     seconds[name] = time.perf_counter() - start
-    said = [said] if isinstance(said, Score) else said
-    scores += [
-      one._replace(name=one.name + METRICS[name].suffix) for one in said
-    ]
-  return Found(scores, skipped, seconds)
+    scores += [each._replace(name=each.name + one.suffix) for each in said]
+  return Found(scores, skipped, seconds, reasons)
+
+
+def _scores(
+  one: Metric, points: Points, kept: list[int], bins: int, seed: int
+) -> list[Score]:
+  """Of one metric, on what it can take of the points."""
+  # D_LSBD looks at the turns, in which all factors are known.
+  if not one.supervised or one.run is _lsbd:
+    return _listed(one.run(points, bins, seed))
+  if not kept:
+    raise ValueError('no factor can be scored on these points')
+  groups = of_points.labelled_alike(points, kept) if one.alone else [kept]
+  steps = of_points.FINE if one.values else bins
+  parts = [of_points.part(points, columns, steps) for columns in groups]
+  said = [one.run(part, bins, seed) for part in parts]
+  found = [of_points.joined(said, groups)] if len(said) > 1 else _listed(*said)
+  if one.values or not points.spans.keys() & kept:
+    return found
+  binned = {'factor_bins': bins}
+  return [
+    each._replace(parameters={**each.parameters, **binned}) for each in found
+  ]
+
+
+def _listed(said: Score | Sequence[Score]) -> list[Score]:
+  return [said] if isinstance(said, Score) else list(said)

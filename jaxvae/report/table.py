@@ -24,17 +24,27 @@ def text(rows: Sequence, mig: float | None = None) -> str:
 
 
 def show(
-  rows: Sequence, mig: float | None = None, console: Console | None = None
+  rows: Sequence,
+  mig: float | None = None,
+  console: Console | None = None,
+  digits: int = 4,
 ) -> None:
-  """Prints `text`; on a terminal, inactive latents are dim."""
+  """Prints `text`; on a terminal, inactive latents are dim.
+
+  Args:
+    rows: the latents.
+    mig: for the last line.
+    console: to print to.
+    digits: at most, of information and MIG.
+  """
   console = console or Console(highlight=False)
-  header, line, *body = _aligned(rows)
+  header, line, *body = _aligned(rows, digits)
   styles = ['bold', 'dim'] + ['' if row.active else 'dim' for row in rows]
   lines = [
     Text(content, look)
     for content, look in zip([header, line, *body], styles, strict=True)
   ]
-  lines += [Text(), Text(summary(rows, mig), 'bold')]
+  lines += [Text(), Text(summary(rows, mig, digits), 'bold')]
   # In one piece: a notebook spaces what is printed in several.
   console.print(Text('\n').join(lines), soft_wrap=True)
 
@@ -59,11 +69,11 @@ def as_json(rows: Sequence, mig: float | None = None) -> dict:
   }
 
 
-def summary(rows: Sequence, mig: float | None = None) -> str:
+def summary(rows: Sequence, mig: float | None = None, digits: int = 4) -> str:
   """'5 of 10 latents active by KL, MIG 0.31'."""
   active = sum(row.active for row in rows)
   line = f'{active} of {len(rows)} latents active by KL'
-  return line if mig is None else f'{line}, MIG {mig:.3f}'
+  return line if mig is None else f'{line}, MIG {mig:.{min(3, digits)}f}'
 
 
 def label(row) -> str:
@@ -102,19 +112,19 @@ def _two_decimals(value: float) -> str:
   return f'{round(value, 2) + 0:.2f}'
 
 
-def _cells(row) -> tuple[str, ...]:
+def _cells(row, digits: int = 4) -> tuple[str, ...]:
   return (
     row.name,
     variance(row.variance),
     _two_decimals(row.kl),
     'yes' if row.active else 'no',
     '-' if row.factor is None else row.factor,
-    '-' if row.nmi is None else f'{row.nmi:.2f}',
+    '-' if row.nmi is None else f'{row.nmi:.{min(2, digits)}f}',
   )
 
 
-def _aligned(rows: Sequence) -> list[str]:
-  lines = [HEADER, *map(_cells, rows)]
+def _aligned(rows: Sequence, digits: int = 4) -> list[str]:
+  lines = [HEADER, *(_cells(row, digits) for row in rows)]
   widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
   lines.insert(1, tuple('-' * width for width in widths))
   aligned = []

@@ -31,7 +31,7 @@ class Diagnosis(NamedTuple):
     kind: 'loop', 'segment' or 'points', of the slot.
     accuracy: of points, share of the images at the point of their class.
     steps: of loops and segments, mean distance from the truth, in classes of
-      the factor.
+      the factor, or in the unit of its values.
     median_steps: its median.
     radians: of loops, the mean in radians.
     correlation: of loops circular, of segments linear; from -1 to 1.
@@ -70,7 +70,8 @@ def diagnose(
   Args:
     space: a latent space, with slots, factors and names.
     codes: `[n, l]` charts of posterior means.
-    factors: `[n, f]` classes.
+    factors: `[n, f]` classes, or values of continuous factors; images whose
+      factor is NaN, not known, have no part in its scores.
     described: the factors, each a `data.Factor`.
     encode: classes `[m, f]` -> codes `[m, l]` of the images that have them, for
       sweeps of loops; None where the data are no grid.
@@ -80,7 +81,7 @@ def diagnose(
   Returns:
     A row for each such slot, in the order of the slots. Slots of many columns
     on lines and spheres have none, and neither have those whose topology no
-    factor has.
+    factor has that varies in these images.
 
   Raises:
     ValueError: shapes do not fit.
@@ -96,6 +97,11 @@ def diagnose(
       f'[{len(codes)}, {len(described)}]'
     )
   names = [factor.name for factor in described]
+  known = ~np.isnan(factors)
+  varied = [
+    len(np.unique(column[told])) > 1
+    for column, told in zip(factors.T, known.T, strict=True)
+  ]
   rng = np.random.default_rng([seed, bases])
   held = factors[rng.integers(0, len(factors), bases)]
   swept: dict[int, np.ndarray] = {}
@@ -115,10 +121,12 @@ def diagnose(
     kind = 'loop' if read.pair else _kind(slot)
     scores = {
       column: SCORES[kind](
-        read.of(codes), factors[:, column], factor, slot, told is not None
+        read.of(codes)[known[:, column]], factors[known[:, column], column],
+        factor, slot, told is not None,
       )
       for column, factor in enumerate(described)
-      if (factor.topology == kind if told is None else factor.name == told)
+      if varied[column]
+      and (factor.topology == kind if told is None else factor.name == told)
       # A segment that was told to a circle has another unit there.
       and not (kind == 'loop' and factor.topology == 'segment')
     }  # fmt: skip
@@ -191,9 +199,9 @@ def _segment(values, classes, factor, slot, told):
   line = matching.match_line(values, classes)
   error = line.error
   if told:
-    half = (factor.size - 1) / 2
+    low, high = factor.ends
     unit = LINE if slot.topology == 'line' else 1.0
-    error = np.abs(half * (values / unit + 1) - classes)
+    error = np.abs(low + (high - low) / 2 * (values / unit + 1) - classes)
   return abs(line.correlation), {
     'steps': float(error.mean()),
     'median_steps': float(np.median(error)),

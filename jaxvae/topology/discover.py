@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxvae import config as schema
-from jaxvae import data, metrics, pretrained
+from jaxvae import data, measure, metrics, pretrained
 from jaxvae.errors import UserError
 from jaxvae.latent.product import LatentSpace
 from jaxvae.latent.slots import latent_space
@@ -125,11 +125,15 @@ def discover(
       return seam.off_data(decoded, flat)
     return seam.off_cycle(decoded, lambda x: _again(run, x))
 
-  names = [factor.name for factor in source.spec.factors]
+  described, bins = source.spec.factors, run.config.eval.bins
+  untold = measure.left_out(factors, described, bins)
+  graded = [at for at in range(len(described)) if at not in untold]
   nmi = None
-  if names:
-    bins = run.config.eval.bins
-    nmi = metrics.normalised_mutual_information(encoded.chart, factors, bins)
+  if graded:
+    classes = metrics.in_steps(factors, measure.spans(described), bins)
+    nmi = metrics.normalised_mutual_information(
+      encoded.chart, classes[:, graded], bins
+    )
   rows = []
   for latent, (name, slot) in enumerate(_columns(space)):
     codes, kl = encoded.chart[:, latent], float(encoded.kl[:, latent].mean())
@@ -144,7 +148,7 @@ def discover(
       says = judged.slot if judged.kind == 'points' else judged.kind
       at = (np.arange(STRIP) * angles) // STRIP
       strip = swept[0, at].reshape(STRIP, *shape)
-    best = None if nmi is None else int(nmi[latent].argmax())
+    best = None if nmi is None else graded[int(nmi[latent].argmax())]
     winding, correlation = None, None
     if best is not None and slot.topology == 'loop':
       winding, correlation = _agreement(
@@ -153,8 +157,8 @@ def discover(
     rows.append(
       Row(
         name, slot.name, kl, judged, says,
-        None if best is None else names[best],
-        None if best is None else float(nmi[latent, best]),
+        None if best is None else described[best].name,
+        None if best is None else float(nmi[latent].max()),
         winding, correlation, codes, away, strip,
       )
     )  # fmt: skip
@@ -165,7 +169,7 @@ def discover(
     len(points),
     run.step,
     run.title,
-    tuple(tuple(factor) for factor in source.spec.factors),
+    tuple(factor[:3] for factor in source.spec.factors),
   )
 
 
@@ -197,7 +201,7 @@ def _data(run, overrides, images, seed) -> tuple[data.Source, np.ndarray]:
   source = data.open_source(
     config.data,
     split='test' if 'test' in splits else 'train',
-    batch_size=2,  # Pairs ask for an even one.
+    batch_size=2 if config.data.pairs else 1,  # Pairs ask for an even one.
     seed=config.seed,
   )
   if source.spec.size <= images:
@@ -232,7 +236,10 @@ def _agreement(run, source, latent, best, codes, factors, held):
   if factor.topology != 'loop':
     return None, None
   truth = factors[:, best] * (2 * np.pi / factor.turn)
-  correlation = circle.circular_correlation(codes, truth, uniform=True)
+  known = ~np.isnan(truth)
+  correlation = circle.circular_correlation(
+    codes[known], truth[known], uniform=True
+  )
   if not source.spec.grid:
     return None, correlation
   grid = data.FactorGrid(source.spec.factors)

@@ -9,6 +9,7 @@ import numpy as np
 
 import jaxvae
 from jaxvae import config as schema
+from jaxvae import measured
 from jaxvae.data import factors_to_json
 from jaxvae.model import parameters
 from jaxvae.train import progress
@@ -71,6 +72,8 @@ def introduce(
   print(
     f'data   {spec.title}: {spec.size:,} images of {shape} ({seconds:.1f} s)'
   )
+  for note in measured.foreseen(config):
+    print(f'note: {note}')
   rows = parameters(setup.abstract_state.params)
   width = max(len(name) for name, _, _ in rows)
   for name, shape, size in rows:

@@ -60,7 +60,10 @@ def of_step(config: ml_collections.ConfigDict) -> Cost:
   )
   batch = Batch(
     jax.ShapeDtypeStruct((config.batch_size, *shape), jnp.float32),
-    jax.ShapeDtypeStruct((config.batch_size, len(prepared.factors)), jnp.int32),
+    jax.ShapeDtypeStruct(
+      (config.batch_size, len(prepared.factors)),
+      data.dtype_of(prepared.factors),
+    ),
     jax.ShapeDtypeStruct((config.batch_size,), bool)
     if config.labels.fraction
     else None,

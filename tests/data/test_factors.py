@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jaxvae import data
 from jaxvae.data import (
   Factor,
   FactorGrid,
@@ -89,3 +90,41 @@ def test_a_loop_may_say_its_period():
     bad = Factor('turn', 40, topology, period=period)
     with pytest.raises(UserError, match=r'turn .* has the period'):
       checks.declared((bad,), 'here')
+
+
+def test_continuous_factors_and_unknown_labels_as_json():
+  factors = (
+    Factor('angle', 0, 'loop', period=360.0, span=(0.0, 360.0)),
+    Factor('size', 0, 'segment', span=(-1.5, 2.0), unknown=True),
+    Factor('kind', 3, 'points', unknown=True),
+  )
+  form = json.loads(json.dumps(factors_to_json(factors)))
+  assert factors_from_json(form) == factors
+  assert [factor.about for factor in factors] == [
+    '0 to 360 (loop)',
+    '-1.5 to 2 (segment), some unknown',
+    '3 (points), some unknown',
+  ]
+  assert data.dtype_of(factors[:1]) is data.dtype_of(factors[2:]) is np.float32
+  assert data.dtype_of((Factor('kind', 3, 'points'),)) is np.int32
+
+
+def test_values_are_checked_against_their_span():
+  size = Factor('size', 0, 'segment', span=(-1.5, 2.0))
+  kind = Factor('kind', 3, 'points', unknown=True)
+  given = np.array([[0.25, 2.0], [-1.5, np.nan]])
+  found = checks.factors(given, (size, kind), 'here')
+  assert found.dtype == np.float32
+  np.testing.assert_array_equal(found, given)
+  for value, label, message in (
+    (np.nan, 0, r'size of record 1 is nan, it must be from -1\.5 to 2'),
+    (2.5, 0, r'size of record 1 is 2\.5, it must be from'),
+    (0.0, 1.5, r'kind of record 1 is 1\.5, it must be a whole number'),
+    (0.0, 3, r'kind of record 1 is 3\.0, it must be in 0 \.\.\. 2'),
+  ):
+    given[1] = value, label
+    with pytest.raises(UserError, match=message):
+      checks.factors(given, (size, kind), 'here')
+  huge = Factor('kind', 10**9, 'points')
+  with pytest.raises(UserError, match='allowed: 1 to 16,777,216'):
+    checks.declared((huge,), 'here')

@@ -3,6 +3,7 @@
 import os
 
 import h5py
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -216,7 +217,7 @@ BAD[3, 1, 2] = 1
     ),
     (
       {'images': IMAGES, 'labels': np.array([0, 1, 2, 1.5, 0, 0, 0])},
-      r'factor label of record 3 is 1\.5, it must be a whole number',
+      'label has 4 different values on 7 images, which may be classes or',
     ),
     (
       {'images': IMAGES, 'labels': np.arange(7), 'factor_sizes': [6]},
@@ -298,3 +299,43 @@ def test_a_flipped_bit_in_an_npz_is_found(config, tmp_path):
   content[30_000] ^= 1
   path.write_bytes(content)
   _refused(config, path, 'images cannot be read', IntegrityError)
+
+
+@pytest.mark.parametrize('suffix', ['npz', 'h5'])
+@pytest.mark.parametrize('placement', ['host', 'device', 'stream'])
+def test_values_and_unknown_labels_arrive(config, tmp_path, suffix, placement):
+  rng = np.random.default_rng(0)
+  kind = rng.integers(0, 3, 60).astype(float)
+  kind[7] = np.nan
+  arrays = {
+    'images': rng.integers(0, 256, (60, 2, 2)).astype(np.uint8),
+    'factors': np.stack([kind, rng.uniform(-180, 180, 60)], axis=1),
+    'factor_names': np.array(['kind', 'angle'], 'S'),
+    'factor_periods': np.array([0.0, 360.0]),
+  }
+  path = tmp_path / f'x.{suffix}'
+  if suffix == 'npz':
+    np.savez(path, **arrays)
+  else:
+    with h5py.File(path, 'w') as file:
+      for name, array in arrays.items():
+        file[name] = array
+  where = config('image_folder', path=str(path), placement=placement)
+  source = data.open_source(where, split='train', batch_size=5, seed=0)
+  assert not source.spec.grid
+  assert [factor.about for factor in source.spec.factors] == [
+    '3 (points), some unknown',
+    '0 to 360 (loop)',
+  ]
+  truth = arrays['factors'] % [4, 360]
+  at = np.array([7, 0, 59])
+  for found in (source.factors(at), source.examples(at)[1]):
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, truth[at], rtol=1e-5)
+  fetched = source.fetch(0, 1)
+  one = jax.tree.map(lambda array: array[0], fetched)
+  batch = source.decode(source.resident, one)
+  # The images of a batch say which they are: their pixels are all different.
+  pixels = np.rint(np.asarray(batch.image)[..., 0] * 255).astype(np.uint8)
+  which = [(arrays['images'] == p).all((1, 2)).argmax() for p in pixels]
+  np.testing.assert_allclose(batch.factors, truth[which], rtol=1e-5)

@@ -2,14 +2,17 @@
 
   images             `[n, h, w]` or `[n, h, w, c]`: uint8, bool or floats in
                      [0, 1], which are stored in 256 steps
-  labels or factors  `[n]` or `[n, f]` whole numbers from 0; optional
-  factor_names       `[f]` text; optional, as are the three below
+  labels or factors  `[n]` or `[n, f]` numbers, NaN where a label is not known;
+                     optional. `columns.py` says what is a class, a whole
+                     number from 0, and what a value of a continuous factor
+  factor_names       `[f]` text; optional, as are the four below
   factor_sizes       `[f]` whole numbers; the largest class + 1 if left out
-  factor_topologies  `[f]` points, segment or loop; points if left out
+  factor_topologies  `[f]` points, segment or loop, or '' for what is left out:
+                     points of classes, a segment of values
+  factor_periods     `[f]` of a loop, how far it is once round, as 360 degrees;
+                     NaN or 0 for none
   class_names        text for each class, where there is one factor
 
-`labels` of floating point in an .h5 file are values of factors, as in 3D Shapes
-(`floor_hue`, ..., in radians and so on): they become the ranks of those values.
 Data that fill a grid in order are recognised. Pickled objects are refused.
 """
 
@@ -23,7 +26,7 @@ import h5py
 import numpy as np
 from PIL import Image, ImageOps
 
-from jaxvae.data import checks, files
+from jaxvae.data import checks, columns, files
 from jaxvae.data.blocks import Block
 from jaxvae.data.factors import Factor, FactorGrid
 from jaxvae.data.recipe import Contents
@@ -64,6 +67,7 @@ def contents(path: pathlib.Path, image_size: int, channels: int) -> Contents:
   grid = FactorGrid(factors)
   whole = (
     bool(factors)
+    and classes.dtype == np.int32
     and grid.size == shape[0]
     and bool((grid.index(classes) == np.arange(shape[0])).all())
   )
@@ -98,44 +102,45 @@ def _fit(image: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
 def _factors(
   path: pathlib.Path, arrays: _Arrays, size: int
 ) -> tuple[tuple[Factor, ...], np.ndarray]:
-  """The declared factors and the checked classes `[n, f]` int32."""
+  """The declared factors and the checked classes or values `[n, f]`."""
   name = next((n for n in ('factors', 'labels') if n in arrays.headers), None)
   if name is None:
     return (), np.zeros((size, 0), np.int32)
-  classes = np.asarray(arrays.read(name)[:])
-  if classes.dtype.kind not in 'iubf' or classes.ndim not in (1, 2):
+  given = np.asarray(arrays.read(name)[:])
+  if given.dtype.kind not in 'iubf' or given.ndim not in (1, 2):
     raise UserError(
-      f'{path}: {name} have shape {classes.shape} and dtype {classes.dtype},'
-      ' expected whole numbers [n] or [n, f]'
+      f'{path}: {name} have shape {given.shape} and dtype {given.dtype},'
+      ' expected numbers [n] or [n, f]'
     )
-  if len(classes) != size:
-    raise UserError(f'{path}: {size} images but {len(classes)} {name}')
-  classes = classes.reshape(size, -1)
-  if path.suffix != '.npz' and classes.dtype.kind == 'f':
-    ranks = [np.unique(values, return_inverse=True)[1] for values in classes.T]
-    classes = np.stack(ranks, axis=1)
-  width = classes.shape[1]
+  if len(given) != size:
+    raise UserError(f'{path}: {size} images but {len(given)} {name}')
+  given = given.reshape(size, -1)
+  width = given.shape[1]
   default = ['label'] if width == 1 else [f'factor{k}' for k in range(width)]
   names = _said(path, arrays, 'factor_names', default)
-  topologies = _said(path, arrays, 'factor_topologies', ['points'] * width)
+  topologies = _said(path, arrays, 'factor_topologies', [''] * width)
+  periods = _said(path, arrays, 'factor_periods', [0] * width)
+  sizes = _said(path, arrays, 'factor_sizes', [0] * width)
   called = tuple(map(str, _texts(arrays, 'class_names')))
   if called and width != 1:
     raise UserError(
       f'{path}: class_names are of one factor, and there are {width}'
     )
-  default = [len(called)] if called else _sizes(classes)
-  sizes = _said(path, arrays, 'factor_sizes', default)
-  factors = tuple(
-    Factor(str(name), int(size), str(topology), called)
-    for name, size, topology in zip(names, sizes, topologies, strict=True)
-  )
+  read = [
+    columns.read(
+      values,
+      columns.Said(*(str(name), str(topology), period, size), called),
+      str(path),
+      ranked=path.suffix != '.npz',
+    )
+    for values, name, topology, period, size in zip(
+      given.T, names, topologies, periods, sizes, strict=True
+    )
+  ]
+  factors = tuple(factor for factor, _ in read)
   checks.declared(factors, str(path))
-  return factors, checks.factors(classes, factors, str(path))
-
-
-def _sizes(classes: np.ndarray) -> list[int]:
-  largest = np.nan_to_num(classes.astype(np.float64)).max(axis=0)
-  return [int(max(value, 0)) + 1 for value in largest]
+  stored = np.stack([values for _, values in read], axis=1)
+  return factors, checks.factors(stored, factors, str(path))
 
 
 def _said(path, arrays: _Arrays, name: str, default: list) -> list:
@@ -170,6 +175,7 @@ def _npz(path: pathlib.Path) -> _Arrays:
   wanted = (
     *('images', 'labels', 'factors', 'class_names'),
     *('factor_names', 'factor_sizes', 'factor_topologies'),
+    'factor_periods',
   )
   for name, (_, dtype) in headers.items():
     if dtype.hasobject and name in wanted:

@@ -176,7 +176,7 @@ def _contents(options: Options) -> Contents:
 
 RECIPE = Recipe(
   about='your own: --path to a folder of images, an .npz or an .h5 file',
-  version='1.1.0',
+  version='1.2.0',
   key=_key,
   contents=_contents,
 )
