@@ -99,7 +99,8 @@ KEYS: dict[str, Key] = {
   'data.holdout': Key(
     0.0,
     ('a number from 0, below 1', lambda v: 0 <= v < 1),
-    'part of the training images that only evaluation sees',
+    'part of the training images that only evaluation sees; images that are'
+    ' the same as one of them are left out of training',
   ),
   'labels.fraction': Key(
     0.0,

@@ -69,9 +69,9 @@ def d_lsbd_points(
   An object that looks as before after 1/m of a turn cannot be encoded by its
   angle, but by m times its angle: the group that acts on its images is the
   rotations modulo those that leave it as it is. Its points are turned back by
-  k m times the angle, with m from `folds`. Without them codes that tell all
-  that images tell score up to (n - 1) / n on an object of m > 2, n being the
-  steps of a turn, and so on all but those of one m.
+  k m times the angle, with m from `folds`. Without them, codes that tell all
+  that images tell score (n - 1) / n on every object but those of one m, n being
+  the steps of a turn.
 
   Args:
     codes: [points, columns].

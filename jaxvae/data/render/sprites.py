@@ -18,8 +18,8 @@ Conventions, in pixels, x to the right, y down, pixel centres at +0.5:
 Symmetries, which bound what any model can learn of orientation: 0 and 39 are
 the same angle, so 18,432 pairs of images are identical; a square repeats after
 9.75 steps and an ellipse after 19.5, never exactly on the grid but to within
-2.3 degrees, which 6,024 small ones do not show: their pixels are those of 1 to
-3 others too. Only the heart tells its angle. Orientation is a loop of 39 steps
+2.3 degrees, which 6,024 images of small ones do not show: some other has the
+same pixels. Only the heart tells its angle. Orientation is a loop of 39 steps
 in which one class is there twice.
 
 [Matthey, Higgins, Hassabis, Lerchner, "dSprites", 2017]
