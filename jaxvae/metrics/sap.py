@@ -11,10 +11,12 @@ import numpy as np
 from sklearn import svm
 from sklearn.exceptions import ConvergenceWarning
 
-from jaxvae.metrics import arrays, held_out
+from jaxvae.metrics import arrays, held_out, logistic
 from jaxvae.metrics.groups import Groups, as_groups
 from jaxvae.metrics.score import Score
+from jaxvae.metrics.units import within_reach
 
+PENALTY = 0.01  # C of the machine
 DEAD = 1e-12  # the variance up to which a code counts as constant
 
 
@@ -60,8 +62,14 @@ def sap(
       an unknown kind, no test points, circular factors of a kind without
       order.
   """
-  if kind not in ('svm', 'continuous'):
-    raise ValueError(f'kind {kind!r} is neither svm nor continuous')
+  if not arrays.among(kind, ('svm', 'continuous')):
+    raise ValueError(f'kind {arrays.shown(kind)} is neither svm nor continuous')
+  seed = arrays.seed(seed)
+  if not isinstance(circular_factors, Mapping | None):
+    raise ValueError(
+      f'circular_factors={arrays.shown(circular_factors)}; allowed: sizes by '
+      'column, {2: 40}'
+    )
   latents = as_groups(groups, arrays.as_codes(codes).shape[1])
   if len(latents) < 2:
     raise ValueError('SAP compares two codes: one latent has no gap')
@@ -99,7 +107,7 @@ def sap(
   )
 
 
-def _machine(seed: int) -> svm.LinearSVC:
+def _machine(seed: int, tolerance: float = 1e-4) -> svm.LinearSVC:
   """All that decides the optimum, and the solver, said one by one.
 
   The primal problem, which 'auto' takes wherever there are more points than
@@ -109,8 +117,8 @@ def _machine(seed: int) -> svm.LinearSVC:
     penalty='l2',
     loss='squared_hinge',
     dual=False,
-    tol=1e-4,
-    C=0.01,
+    tol=tolerance,
+    C=PENALTY,
     multi_class='ovr',
     fit_intercept=True,
     intercept_scaling=1,
@@ -124,11 +132,17 @@ def _accuracies(
   points: held_out.HeldOut, latents: tuple[tuple[int, ...], ...], seed: int
 ) -> tuple[np.ndarray, str]:
   matrix = np.empty((len(latents), points.factors.shape[1]))
-  stopped = set()
+  units = within_reach(points.codes)
+  every, test_every = units.of(points.codes), units.of(points.test_codes)
+  changed = (units.origin != 0) | (units.unit != 1)
+  stopped, moved = set(), set()
   for row, group in enumerate(latents):
-    codes, test_codes = points.codes[:, group], points.test_codes[:, group]
+    codes, test_codes = every[:, group], test_every[:, group]
+    if changed[list(group)].any():
+      moved.add(row)
     for factor in range(matrix.shape[1]):
-      machine = _machine(seed)
+      # Of a wide column the optimum does not depend on the scale: come close.
+      machine = _machine(seed, 1e-6 if row in moved else 1e-4)
       with warnings.catch_warnings():
         warnings.simplefilter('ignore', ConvergenceWarning)
         machine.fit(codes, points.factors[:, factor])
@@ -140,6 +154,11 @@ def _accuracies(
   if stopped:
     names = held_out.listed(sorted(stopped), 'latent')
     notes.append(f'the solver stopped at 1000 steps for {names}')
+  if moved:
+    names = held_out.listed(sorted(moved), 'latent')
+    notes.append(f'too wide or too far from 0, scaled: {names}')
+  if logistic.crushed(every, PENALTY):
+    notes.append(logistic.CRUSHED)
   return matrix, '; '.join(filter(None, notes))
 
 
@@ -149,11 +168,13 @@ def _correlations(
   latents: tuple[tuple[int, ...], ...],
   circular: Mapping[int, int],
 ) -> np.ndarray:
-  codes = arrays.as_codes(codes).astype(np.float64)
+  codes = arrays.as_codes(codes)
   factors = arrays.as_classes(factors)
   arrays.same_length(codes, factors)
   held_out.varied(factors)
   for factor, size in circular.items():
+    factor = arrays.whole('a circular factor', factor, -(2**31))
+    size = arrays.whole(f'the size of factor {factor}', size, -(2**31))
     if not 0 <= factor < factors.shape[1] or size < 2:
       raise ValueError(
         f'circular_factors {{{factor}: {size}}}: a column below '
