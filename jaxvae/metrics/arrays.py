@@ -12,13 +12,13 @@ from collections.abc import Collection
 
 import numpy as np
 
-# Squares and sums of squares of these are in the range of float64.
-LEAST, LARGEST = 1e-100, 1e100
+# Squares of their covariances are in the range of float64.
+LEAST, LARGEST = 1e-50, 1e50
 CLASSES = 2**53  # beyond it floating point skips whole numbers
 
 
 def as_codes(codes, name: str = 'codes') -> np.ndarray:
-  """Real codes [points, latents] as float64: finite, 1e-100 to 1e100 or 0."""
+  """Real codes [points, latents] as float64: finite, 1e-50 to 1e50 or 0."""
   codes = as_rows(codes, name)
   finite = np.isfinite(codes)
   if not finite.all():

@@ -52,9 +52,9 @@ def fit(
 def converged(model: LogisticRegression) -> bool:
   """Whether a model of `fit` is at the optimum, within the steps.
 
-  lbfgs measures the gradient in the unit of the codes: of codes that are large,
-  small or far from 0 it says that it is done where it is not. So the gradient
-  is taken again, of codes of mean 0 and deviation 1.
+  lbfgs measures the gradient in the unit of the codes: of codes that are large
+  or far from 0 it says that it is done where it is not. So the gradient is
+  taken again, of codes of mean 0 and deviation 1.
   """
   return int(np.max(model.n_iter_)) < STEPS and model.slope_ <= FLAT
 
@@ -81,20 +81,25 @@ def crushed(codes: np.ndarray, penalty: float) -> bool:
 
 
 def _slope(model: LogisticRegression, codes, labels) -> float:
-  """The largest slope of the objective, per point, in standardised codes."""
+  """The largest slope of the objective, per point, in standardised codes.
+
+  As a part of the curvature where that is the penalty's: how far it is to the
+  optimum, of a column that hardly moves as of others.
+  """
   chance = model.predict_proba(codes)
   wrong = chance - (np.asarray(labels)[:, None] == model.classes_)
   wrong = wrong[:, -len(model.coef_) :]
   weight = compute_sample_weight(model.class_weight, labels)
   wrong *= weight[:, None] / weight.sum()
-  penalty = model.coef_.T / model.C / weight.sum()
+  penalty = 1 / (model.C * weight.sum())
   if sparse.issparse(codes):
-    slope = codes.T @ wrong + penalty
+    slope = codes.T @ wrong + penalty * model.coef_.T
   else:
-    deviation = codes.std(axis=0)
-    deviation[codes.min(axis=0) == codes.max(axis=0)] = np.inf
     level = codes - codes.mean(axis=0)
-    slope = (level.T @ wrong + penalty) / deviation[:, None]
+    deviation = level.std(axis=0)[:, None]
+    still = np.ptp(codes, axis=0) == 0
+    slope = level.T @ wrong + penalty * model.coef_.T
+    slope *= deviation / (deviation**2 + penalty + still[:, None])
   return float(max(np.abs(slope).max(), np.abs(wrong.sum(axis=0)).max()))
 
 

@@ -75,8 +75,9 @@ def sap(
     raise ValueError('SAP compares two codes: one latent has no gap')
   parameters: dict[str, int | str] = {'kind': kind, 'points': len(codes)}
   if kind == 'continuous':
-    matrix = _correlations(codes, factors, latents, circular_factors or {})
-    note = ''
+    matrix, note = _correlations(
+      codes, factors, latents, circular_factors or {}
+    )
     if circular_factors:
       parameters['circular'] = ','.join(map(str, sorted(circular_factors)))
   else:
@@ -167,7 +168,7 @@ def _correlations(
   factors,
   latents: tuple[tuple[int, ...], ...],
   circular: Mapping[int, int],
-) -> np.ndarray:
+) -> tuple[np.ndarray, str]:
   codes = arrays.as_codes(codes)
   factors = arrays.as_classes(factors)
   arrays.same_length(codes, factors)
@@ -182,6 +183,11 @@ def _correlations(
       )
   codes = codes - codes.mean(axis=0)
   alive = codes.var(axis=0, ddof=1) > DEAD
+  small = [
+    row
+    for row, group in enumerate(latents)
+    if not alive[list(group)].any() and np.ptp(codes[:, group], axis=0).any()
+  ]
   targets = [
     _target(column, circular.get(factor))
     for factor, column in enumerate(factors.T)
@@ -192,7 +198,8 @@ def _correlations(
     for factor, target in enumerate(targets):
       explained = np.square(basis.T @ target).sum()
       matrix[row, factor] = explained / np.square(target).sum()
-  return matrix
+  note = f'a variance of {DEAD:g} or less counts 0: '
+  return matrix, note + held_out.listed(small, 'latent') if small else ''
 
 
 def _target(classes: np.ndarray, size: int | None) -> np.ndarray:

@@ -90,8 +90,8 @@ def as_covariance(covariance) -> np.ndarray:
     )
   if not np.isfinite(covariance).all():
     raise ValueError('the covariance is NaN or infinite; allowed: finite')
-  if np.abs(covariance).max() > arrays.LARGEST:
-    raise ValueError(f'the covariance is above {arrays.LARGEST:g}')
+  if np.abs(covariance).max() > arrays.LARGEST**2:
+    raise ValueError(f'the covariance is above {arrays.LARGEST**2:g}')
   if not np.allclose(covariance, covariance.T):
     raise ValueError('the covariance is not symmetric')
   if (np.diag(covariance) < 0).any():
