@@ -107,7 +107,7 @@ def _turns(factors: np.ndarray, circular: Mapping[int, int]) -> np.ndarray:
   columns = []
   for at, size in circular.items():
     at = arrays.whole('a circular column', at, -(2**31))
-    size = arrays.whole(f'the size of factor {at}', size, -(2**31))
+    size = arrays.number(f'the size of factor {at}', size)
     if not 0 <= at < factors.shape[1]:
       raise ValueError(f'no factor {at}; allowed: 0 to {factors.shape[1] - 1}')
     if size < 3:

@@ -175,7 +175,7 @@ def _correlations(
   held_out.varied(factors)
   for factor, size in circular.items():
     factor = arrays.whole('a circular factor', factor, -(2**31))
-    size = arrays.whole(f'the size of factor {factor}', size, -(2**31))
+    size = arrays.number(f'the size of factor {factor}', size)
     if not 0 <= factor < factors.shape[1] or size < 2:
       raise ValueError(
         f'circular_factors {{{factor}: {size}}}: a column below '
