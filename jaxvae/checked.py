@@ -1,5 +1,6 @@
 """What users give to functions, checked; one line says what is wrong."""
 
+import math
 import operator
 import re
 import reprlib
@@ -12,6 +13,7 @@ from jaxvae.data import Factor
 from jaxvae.errors import UserError
 
 SHOWN = 12  # names in a message
+MOST = 2**31  # numbers of one answer, 8 GiB
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -120,6 +122,20 @@ def whole(name: str, given: Any, low: int, high: float = np.inf) -> int:
   if isinstance(given, bool | np.bool_) or not low <= value <= high:
     raise UserError(f'{name}={shown(given)}; allowed: a whole number {allowed}')
   return value
+
+
+def few(name: str, given: int, *others: int) -> int:
+  """The number of images, where all their numbers have room.
+
+  Raises:
+    UserError: times `others` they are more than `MOST`.
+  """
+  allowed = MOST // math.prod(others)
+  if given > allowed:
+    raise UserError(
+      f'{name}={shown(given)}; allowed: at most {allowed} in one call'
+    )
+  return given
 
 
 def latents(given: Any, names: tuple[str, ...]) -> list[int]:

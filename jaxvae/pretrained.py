@@ -6,7 +6,6 @@ Arrays and JSON are read and no code is run. Letters in shapes: `n` images of
 latent space d is l, and the charts are the coordinates themselves.
 """
 
-import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -26,7 +25,6 @@ from jaxvae.model import Model, build
 from jaxvae.train import checkpoint
 
 BATCH = 256  # images in one call of the model
-MOST = 2**31  # numbers in one answer, 8 GiB
 
 
 class Encoding(NamedTuple):
@@ -123,7 +121,6 @@ def load(
     model, config, params, shape, by_name
   )
   names = model.space.names
-  most = MOST // math.prod(shape)
 
   def traversals(image, latent=None, steps=11, span=None):
     image = checked.array(image, 'the image', f'{list(shape)}')
@@ -136,7 +133,9 @@ def load(
       decode,
       encode(image[None]).mean,
       checked.latents(latent, names),
-      checked.whole('steps', steps, 2, most // len(names)),
+      checked.few(
+        'steps', checked.whole('steps', steps, 2), len(names), *shape
+      ),
       None if span is None else checked.span(span),
     )
     return images[:, 0]
@@ -210,7 +209,7 @@ def _functions(
     return _in_batches(lambda part: expected(params, part), z)
 
   def sample(n, seed=0, labels=None):
-    n = checked.whole('n', n, 1, MOST // math.prod(shape))
+    n = checked.few('n', checked.whole('n', n, 1), *shape)
     seed = checked.whole('seed', seed, 0, 2**32 - 1)
     given = checked.labels(labels, factors, n)
     key = keys.stream(jax.random.key(seed), 'samples')
@@ -221,7 +220,9 @@ def _functions(
   def transform(images, labels, steps=2):
     z = encode(images).mean
     given = checked.labels(labels, factors, len(z))
-    steps = checked.whole('steps', steps, 2, MOST // math.prod(shape) // len(z))
+    steps = checked.few(
+      'steps', checked.whole('steps', steps, 2), len(z), *shape
+    )
     end = np.asarray(classes.at(space, z, given))
     rows = [np.repeat(points, steps, axis=0) for points in (z, end)]
     share = np.tile(np.linspace(0.0, 1.0, steps, dtype=np.float32), len(z))
