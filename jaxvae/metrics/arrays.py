@@ -14,6 +14,7 @@ import numpy as np
 
 # Squares of their covariances are in the range of float64.
 LEAST, LARGEST = 1e-50, 1e50
+SHOWN = 10  # columns in a message
 CLASSES = 2**53  # beyond it floating point skips whole numbers
 
 
@@ -206,4 +207,5 @@ def _two_dimensional(array: np.ndarray, name: str, columns: str) -> None:
 
 def _columns(indices: np.ndarray, name: str) -> str:
   plural = 's' if len(indices) > 1 else ''
-  return f'{name}{plural} ' + ', '.join(map(str, indices))
+  more = f' and {len(indices) - SHOWN} more' if len(indices) > SHOWN else ''
+  return f'{name}{plural} ' + ', '.join(map(str, indices[:SHOWN])) + more

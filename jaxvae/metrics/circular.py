@@ -40,7 +40,8 @@ def circular_correlation(angles, classes, size: int) -> float:
     if np.ndim(given) != 1:
       raise ValueError(f'{name} must be [points], not {list(np.shape(given))}')
   truth = _turns(labels[:, None], {0: size})
-  arrays.same_length(columns, truth)
+  if len(columns) != len(labels):
+    raise ValueError(f'{len(columns)} angles but {len(labels)} classes')
   return float(_fisher_lee(columns, truth)[0, 0])
 
 

@@ -194,7 +194,7 @@ def batch_variances(codes: np.ndarray, points: np.ndarray) -> np.ndarray:
 def _variances(variances, name: str) -> np.ndarray:
   variances = arrays.as_codes(variances, name)
   if (variances < 0).any():
-    raise ValueError(f'a variance is negative: {variances.min()}')
+    raise ValueError(f'a variance is negative: {variances.min():g} in {name}')
   return variances
 
 

@@ -114,9 +114,10 @@ def _score(grids: np.ndarray, frequencies: Sequence[int], kind: str) -> Score:
   arrays.as_codes(grids.reshape(-1, columns))
   if min(sizes) < 3:
     raise ValueError(f'angles {list(sizes)}: a circle has three or more')
-  turns = arrays.as_numbers(frequencies, 'frequencies').ravel()
+  turns = arrays.as_numbers(frequencies, 'frequencies')
   if (
-    not 0 < turns.size <= MOST_TURNS
+    turns.ndim != 1
+    or not 0 < turns.size <= MOST_TURNS
     or not (np.abs(turns) <= 2**31).all()
     or (turns != np.round(turns)).any()
   ):

@@ -265,8 +265,9 @@ def _sample(sizes, count: int, batch: int, more: tuple[int, ...], seed: Seed):
   return labels, random.integers(sizes, size=shape)
 
 
-def _seed(given: Seed) -> Seed:
-  if isinstance(given, list | tuple | np.ndarray) and len(given):
+def _seed(given: Seed) -> int | list[int]:
+  several = isinstance(given, list | tuple) or getattr(given, 'ndim', 0) == 1
+  if several and len(given):
     return [arrays.seed(one) for one in given]
   return arrays.seed(given)
 
