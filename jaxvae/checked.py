@@ -1,7 +1,9 @@
 """What users give to functions, checked; one line says what is wrong."""
 
+import math
 import operator
 import re
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,20 +13,37 @@ from jaxvae.data import Factor
 from jaxvae.errors import UserError
 
 SHOWN = 12  # names in a message
+MOST = 2**31  # numbers of one answer, 8 GiB
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def array(given: Any, name: str, allowed: str) -> np.ndarray:
-  """As an array.
+  """As an array; half precisions that NumPy does not know as float32.
 
   Raises:
-    UserError: its rows are of unequal length.
+    UserError: its rows are of unequal length, or it has a mask.
   """
-  try:
-    return np.asarray(given)
-  except ValueError as error:
+  parts = given if isinstance(given, list | tuple) else (given,)
+  if any(isinstance(part, np.ma.MaskedArray) for part in parts):
     raise UserError(
-      f'{name} are rows of unequal length; allowed: {allowed}'
+      f'{name} are masked; allowed: {allowed}, without a mask',
+      hint='fill what is masked, or leave those rows out',
+    )
+  try:
+    found = np.asarray(given)
+  except (TypeError, ValueError, RuntimeError) as error:
+    raise UserError(
+      f'{name} are rows of unequal length, or of a type that NumPy does not '
+      f'read; allowed: {allowed}'
     ) from error
+  if found.dtype.kind == 'V' and np.can_cast(found.dtype, np.float32):
+    return found.astype(np.float32)
+  return found
+
+
+def shown(given: Any) -> str:
+  """What was given, in one short line."""
+  return ' '.join(reprlib.repr(given).split())
 
 
 def images(given: Any, shape: tuple[int, int, int]) -> np.ndarray:
@@ -100,9 +119,23 @@ def whole(name: str, given: Any, low: int, high: float = np.inf) -> int:
     value = operator.index(given)
   except TypeError:
     value = low - 1
-  if isinstance(given, bool) or value < low or value > high:
-    raise UserError(f'{name}={given!r}; allowed: a whole number {allowed}')
+  if isinstance(given, bool | np.bool_) or not low <= value <= high:
+    raise UserError(f'{name}={shown(given)}; allowed: a whole number {allowed}')
   return value
+
+
+def few(name: str, given: int, *others: int) -> int:
+  """The number of images, where all their numbers have room.
+
+  Raises:
+    UserError: times `others` they are more than `MOST`.
+  """
+  allowed = MOST // math.prod(others)
+  if given > allowed:
+    raise UserError(
+      f'{name}={shown(given)}; allowed: at most {allowed} in one call'
+    )
+  return given
 
 
 def latents(given: Any, names: tuple[str, ...]) -> list[int]:
@@ -115,7 +148,7 @@ def latents(given: Any, names: tuple[str, ...]) -> list[int]:
     return list(range(len(names)))
   if isinstance(given, str):
     if given not in names:
-      raise UserError(f'latent={given!r}; allowed: {", ".join(names)}')
+      raise UserError(f'latent={shown(given)}; allowed: {", ".join(names)}')
     return [names.index(given)]
   return [whole('latent', given, 0, len(names) - 1)]
 
@@ -126,15 +159,13 @@ def span(given: Any) -> tuple[float, float]:
   Raises:
     UserError: they are not that.
   """
-  try:
-    low, high = map(float, given)
-  except (TypeError, ValueError):
-    low = high = np.nan
-  if not -np.inf < low < high < np.inf:
-    raise UserError(
-      f'span={given!r}; allowed: (low, high), two finite numbers, low below '
-      'high'
-    )
+  allowed = '(low, high), two finite numbers, low below high'
+  ends = array(given, 'span', allowed)
+  low, high = np.nan, np.nan
+  if ends.shape == (2,) and ends.dtype.kind in 'fiu':
+    low, high = map(float, ends)
+  if not -LARGEST <= low < high <= LARGEST:
+    raise UserError(f'span={shown(given)}; allowed: {allowed}')
   return low, high
 
 
@@ -155,14 +186,14 @@ def labels(
   given = {} if given is None else given
   if not isinstance(given, Mapping):
     raise UserError(
-      f'labels={given!r}; allowed: classes by factor, such as'
+      f'labels={shown(given)}; allowed: classes by factor, such as'
       f' {{{next(iter(factors), "digit")!r}: 0}}'
     )
   found = {}
   for factor, label in given.items():
     if factor not in factors:
       raise UserError(
-        f'label of {factor!r}; allowed for this model:'
+        f'label of {shown(factor)}; allowed for this model:'
         f' {", ".join(factors) or "none, it is told no labels"}'
       )
     size, names = factors[factor].size, factors[factor].classes
@@ -174,14 +205,14 @@ def labels(
       allowed = f'{allowed}; one for all, or {n} of them'
     value = array(label, f'labels of {factor}', allowed)
     if value.dtype == object:  # as of a column of a table
-      value = np.asarray(value.tolist())
+      value = array(value.tolist(), f'labels of {factor}', allowed)
     if value.dtype.kind == 'U':
       numbers = {name: i for i, name in enumerate(names)}
       found_at = [numbers.get(name, size) for name in value.ravel()]
       value = np.array(found_at).reshape(value.shape)
     wrong = value.dtype.kind not in 'iu' or value.shape not in ((), (n,))
     if wrong or value.min() < 0 or value.max() >= size:
-      raise UserError(f'{factor}={label!r}; allowed: {allowed}')
+      raise UserError(f'{factor}={shown(label)}; allowed: {allowed}')
     found[factor] = np.broadcast_to(value, (n,))
   return found
 

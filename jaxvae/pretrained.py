@@ -133,7 +133,9 @@ def load(
       decode,
       encode(image[None]).mean,
       checked.latents(latent, names),
-      checked.whole('steps', steps, 2),
+      checked.few(
+        'steps', checked.whole('steps', steps, 2), len(names), *shape
+      ),
       None if span is None else checked.span(span),
     )
     return images[:, 0]
@@ -207,7 +209,7 @@ def _functions(
     return _in_batches(lambda part: expected(params, part), z)
 
   def sample(n, seed=0, labels=None):
-    n = checked.whole('n', n, 1)
+    n = checked.few('n', checked.whole('n', n, 1), *shape)
     seed = checked.whole('seed', seed, 0, 2**32 - 1)
     given = checked.labels(labels, factors, n)
     key = keys.stream(jax.random.key(seed), 'samples')
@@ -218,7 +220,9 @@ def _functions(
   def transform(images, labels, steps=2):
     z = encode(images).mean
     given = checked.labels(labels, factors, len(z))
-    steps = checked.whole('steps', steps, 2)
+    steps = checked.few(
+      'steps', checked.whole('steps', steps, 2), len(z), *shape
+    )
     end = np.asarray(classes.at(space, z, given))
     rows = [np.repeat(points, steps, axis=0) for points in (z, end)]
     share = np.tile(np.linspace(0.0, 1.0, steps, dtype=np.float32), len(z))

@@ -27,9 +27,8 @@ def active_units_score(
     ValueError: NaN, or a threshold below 0.
   """
   codes = arrays.as_codes(codes)
-  if not threshold >= 0:
-    raise ValueError(f'threshold={threshold}; allowed: a number, at least 0')
-  variance = total(codes.var(axis=0, dtype=float), groups)
+  threshold = arrays.number('threshold', threshold, 0)
+  variance = total(codes.var(axis=0), groups)
   active = variance > threshold
   ungrouped = None
   if groups is not None:

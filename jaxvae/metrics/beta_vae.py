@@ -40,7 +40,7 @@ def beta_vae_score(differences, labels, test_differences, test_labels) -> Score:
       test.
   """
   train, y = _labelled(differences, labels)
-  test, test_y = _labelled(test_differences, test_labels)
+  test, test_y = _labelled(test_differences, test_labels, 'test_')
   if train.shape[1] != test.shape[1]:
     raise ValueError(
       f'{train.shape[1]} differences a batch in training, '
@@ -64,9 +64,7 @@ def beta_vae_score(differences, labels, test_differences, test_labels) -> Score:
     parameters={'train': len(train), 'test': len(test), 'C': 1.0},
     per_factor=parts if seen.all() else (),
     details={'train_accuracy': float((model.predict(train) == y).mean())},
-    note=''
-    if logistic.converged(model)
-    else f'the fit stopped at {logistic.STEPS} iterations',
+    note=logistic.note(model, train),
   )
 
 
@@ -109,6 +107,9 @@ def beta_vae(
   codes, factors, test_codes, test_factors = sampling.both(
     codes, factors, test_codes, test_factors
   )
+  seed = arrays.seed(seed)
+  sampling.check(batch, train=train, test=test)
+  as_groups(groups, codes.shape[1])
   rows = sampling.rows(factors)
   alike = test_factors is factors
   test_rows = rows if alike else sampling.rows(test_factors)
@@ -152,7 +153,7 @@ def pair_differences(
     circles: latents that are angles in [-pi, pi].
 
   Returns:
-    [m, latents] in the precision of the codes, as the reference.
+    [m, latents] in the precision of the codes.
   """
 
   def one(points):
@@ -173,8 +174,10 @@ def _circles(groups: Groups | None, columns: int) -> list[int]:
   return [at for at, group in latents if len(group) == 2]
 
 
-def _labelled(differences, labels) -> tuple[np.ndarray, np.ndarray]:
-  differences = arrays.as_codes(differences).astype(np.float64, copy=False)
-  labels = arrays.as_classes(np.reshape(labels, (-1, 1)), 'labels')[:, 0]
+def _labelled(
+  differences, labels, test: str = ''
+) -> tuple[np.ndarray, np.ndarray]:
+  differences = arrays.as_codes(differences, f'{test}differences')
+  labels = arrays.as_labels(labels, f'{test}labels')
   arrays.same_length(differences, labels)
   return differences, labels

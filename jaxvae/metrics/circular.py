@@ -39,13 +39,15 @@ def circular_correlation(angles, classes, size: float) -> float:
   Raises:
     ValueError: NaN, unequal lengths, classes that do not fit the size.
   """
-  angles, classes = np.asarray(angles), np.asarray(classes)
+  angles = arrays.as_numbers(angles, 'angles')
+  columns = arrays.as_codes(angles.reshape(-1, 1), 'angles')
+  labels = arrays.as_labels(classes, 'classes')
   for name, given in (('angles', angles), ('classes', classes)):
-    if given.ndim != 1:
-      raise ValueError(f'{name} must be [points], not {list(given.shape)}')
-  columns = arrays.as_codes(angles[:, None])
-  truth = _turns(arrays.as_classes(classes[:, None]), {0: size}, {})
-  arrays.same_length(columns, truth)
+    if np.ndim(given) != 1:
+      raise ValueError(f'{name} must be [points], not {list(np.shape(given))}')
+  truth = _turns(labels[:, None], {0: size}, {})
+  if len(columns) != len(labels):
+    raise ValueError(f'{len(columns)} angles but {len(labels)} classes')
   return float(_fisher_lee(columns, truth)[0, 0])
 
 
@@ -129,9 +131,9 @@ def as_folds(folds: Folds | None, columns: int) -> Folds:
       f'not {folds!r}'
     ) from error
   for at, (other, counts) in found.items():
-    if not 0 <= other < columns or other == at:
+    if not 0 <= other < columns:
       raise ValueError(
-        f'folds of factor {at}: factor {other} is no other of the {columns}'
+        f'folds of factor {at}: there is no factor {other} of the {columns}'
       )
     whole = [isinstance(n, int | np.integer) and n >= 1 for n in counts]
     if not all(whole):
@@ -172,10 +174,16 @@ def _turns(
   factors: np.ndarray, circular: Mapping[int, float], folds: Folds
 ) -> np.ndarray:
   """Circular columns of checked factors as radians, [points, circles]."""
+  if not isinstance(circular, Mapping):
+    raise ValueError(
+      f'circular={arrays.shown(circular)}; allowed: sizes by column, {{2: 40}}'
+    )
   if not circular:
     raise ValueError('no factor is circular: allowed: one or more')
   columns = []
   for at, size in circular.items():
+    at = arrays.whole('a circular column', at, -(2**31))
+    size = arrays.number(f'the size of factor {at}', size)
     if not 0 <= at < factors.shape[1]:
       raise ValueError(f'no factor {at}; allowed: 0 to {factors.shape[1] - 1}')
     if size < 3:

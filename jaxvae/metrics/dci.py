@@ -20,6 +20,7 @@ from jaxvae.metrics import arrays, held_out
 from jaxvae.metrics.estimators import boosting
 from jaxvae.metrics.groups import Groups, as_groups, total
 from jaxvae.metrics.score import Score
+from jaxvae.metrics.units import NARROW, within_reach
 
 
 class Dci(NamedTuple):
@@ -187,10 +188,15 @@ def dci(
       'DCI needs two latents and two factors or more, not '
       f'{latents} and {points.factors.shape[1]}'
     )
-  if estimator not in ESTIMATORS:
+  seed = arrays.seed(seed)
+  if not arrays.among(estimator, ESTIMATORS):
     raise ValueError(
-      f'estimator {estimator!r} is none of {", ".join(ESTIMATORS)}'
+      f'estimator {arrays.shown(estimator)} is none of {", ".join(ESTIMATORS)}'
     )
+  units = within_reach(points.codes, NARROW)
+  points = points._replace(
+    codes=units.of(points.codes), test_codes=units.of(points.test_codes)
+  )
   columns = [
     _fit(ESTIMATORS[estimator](seed), points, factor)
     for factor in range(points.factors.shape[1])
@@ -272,7 +278,7 @@ def _fit(model: Any, points: held_out.HeldOut, factor: int) -> _Column:
 
 
 def _as_importance(importance) -> np.ndarray:
-  importance = arrays.as_codes(importance).astype(np.float64)
+  importance = arrays.as_codes(importance, 'importance')
   if (importance < 0).any():
     raise ValueError('importance is not negative; take its absolute value')
   return importance

@@ -52,25 +52,33 @@ def downstream(
   """
   codes, factors = arrays.as_codes(codes), arrays.as_classes(factors)
   arrays.same_length(codes, factors)
-  test_codes = arrays.as_codes(test_codes)
+  test_codes = arrays.as_codes(test_codes, 'test_codes')
   test_factors = arrays.as_classes(test_factors, 'test_factors')
   same_columns(codes, factors, test_codes, test_factors)
   estimators.check(estimator)
-  sizes = [int(size) for size in sizes]
+  seed = arrays.seed(seed)
+  sizes = [
+    arrays.whole('a size', size, -(2**31))
+    for size in arrays.sequence('sizes', sizes, 'whole numbers')
+  ]
   if not sizes or min(sizes) < 1 or max(sizes) > len(codes):
     raise ValueError(
-      f'sizes {sizes} must be from 1 to the {len(codes)} points there are'
+      f'sizes {arrays.shown(sizes)} must be from 1 to the {len(codes)} points '
+      'there are'
     )
   order = np.random.RandomState(seed).permutation(len(codes))
   scores = []
   for size in sizes:
     z, labels = codes[order[:size]], factors[order[:size]]
-    seen, told = [], []
+    seen, told, notes = [], [], set()
     for label, truth in zip(labels.T, test_factors.T, strict=True):
-      predict = estimators.fit(estimator, z, label, seed)
+      predict = estimators.fit(estimator, z, label, seed, notes)
       seen.append((predict(z) == label).mean())
       told.append((predict(test_codes) == truth).mean())
     single = np.flatnonzero((labels == labels[0]).all(axis=0))
+    if single.size:
+      names = ', '.join(map(str, single))
+      notes.add(f'one class of factor {names} was seen')
     scores.append(
       Score(
         name=f'downstream_{size}',
@@ -84,9 +92,7 @@ def downstream(
         },
         per_factor=np.array(told),
         details={'train_accuracy': np.array(seen), 'min': float(np.min(told))},
-        note=''
-        if not single.size
-        else f'one class of factor {", ".join(map(str, single))} was seen',
+        note='; '.join(sorted(notes)),
       )
     )
   return tuple(scores)

@@ -10,16 +10,22 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 
-from jaxvae.metrics import logistic
+from jaxvae.metrics import arrays, logistic
+from jaxvae.metrics.units import NARROW, within_reach
 
 PENALTIES = np.logspace(-4, 4, 10)
 FOLDS = 5
 
 Predictor = Callable[[np.ndarray], np.ndarray]
+_Trained = tuple[Predictor, str]  # and what is to be said of it
 
 
 def fit(
-  name: str, codes: np.ndarray, classes: np.ndarray, seed: int
+  name: str,
+  codes: np.ndarray,
+  classes: np.ndarray,
+  seed: int,
+  notes: set[str] | None = None,
 ) -> Predictor:
   """Trains an estimator; classes that are all one are predicted as that one.
 
@@ -28,6 +34,7 @@ def fit(
     codes: [points, columns].
     classes: [points] integers.
     seed: of what is random in it.
+    notes: gets what a score has to say of this fit.
 
   Returns:
     A function from codes [m, columns] to classes [m].
@@ -39,14 +46,18 @@ def fit(
   values, ranks = np.unique(classes, return_inverse=True)
   if len(values) == 1:
     return lambda codes: np.full(len(codes), values[0])
-  predict = ESTIMATORS[name](codes, ranks, seed)
+  predict, note = ESTIMATORS[name](codes, ranks, seed)
+  if note and notes is not None:
+    notes.add(note)
   return lambda codes: values[predict(codes)]
 
 
 def check(name: str) -> None:
   """Refuses an estimator that does not exist."""
-  if name not in ESTIMATORS:
-    raise ValueError(f'estimator {name!r} is none of {", ".join(ESTIMATORS)}')
+  if not arrays.among(name, ESTIMATORS):
+    raise ValueError(
+      f'estimator {arrays.shown(name)} is none of {", ".join(ESTIMATORS)}'
+    )
 
 
 def boosting(seed: int) -> GradientBoostingClassifier:
@@ -71,22 +82,27 @@ def forest(seed: int) -> RandomForestClassifier:
   )
 
 
-def _trees(make: Callable) -> Callable[..., Predictor]:
-  def train(codes: np.ndarray, ranks: np.ndarray, seed: int) -> Predictor:
-    return make(seed).fit(codes, ranks).predict
+def _trees(make: Callable) -> Callable[..., _Trained]:
+  def train(codes: np.ndarray, ranks: np.ndarray, seed: int) -> _Trained:
+    units = within_reach(codes, NARROW)
+    model = make(seed).fit(units.of(codes), ranks)
+    return lambda points: model.predict(units.of(points)), ''
 
   return train
 
 
-def _logistic_fast(
-  codes: np.ndarray, ranks: np.ndarray, seed: int
-) -> Predictor:
+def _logistic_fast(codes: np.ndarray, ranks: np.ndarray, seed: int) -> _Trained:
   """Penalty 1: scikit-learn's LogisticRegression as it comes."""
   del seed
-  return logistic.fit(codes, ranks).predict
+  return _fitted(codes, ranks, 1.0)
 
 
-def _logistic(codes: np.ndarray, ranks: np.ndarray, seed: int) -> Predictor:
+def _fitted(codes: np.ndarray, ranks: np.ndarray, penalty: float) -> _Trained:
+  model = logistic.fit(codes, ranks, penalty)
+  return model.predict, logistic.note(model, codes)
+
+
+def _logistic(codes: np.ndarray, ranks: np.ndarray, seed: int) -> _Trained:
   """Ten penalties from 1e-4 to 1e4 on five folds in the order of the points.
 
   What LogisticRegressionCV does, which before scikit-learn 1.8 refuses folds
@@ -109,10 +125,10 @@ def _logistic(codes: np.ndarray, ranks: np.ndarray, seed: int) -> Predictor:
       else:
         told = ranks[seen][0]
       accuracy[index] += np.mean(told == ranks[held])
-  return logistic.fit(codes, ranks, PENALTIES[accuracy.argmax()]).predict
+  return _fitted(codes, ranks, PENALTIES[accuracy.argmax()])
 
 
-ESTIMATORS: dict[str, Callable[..., Predictor]] = {
+ESTIMATORS: dict[str, Callable[..., _Trained]] = {
   'boosting': _trees(boosting),
   'logistic': _logistic,
   'logistic_fast': _logistic_fast,

@@ -9,10 +9,11 @@ for it most. The score is the accuracy of that table on other batches.
 import numpy as np
 
 from jaxvae.metrics import arrays, sampling
-from jaxvae.metrics.groups import Groups, total
+from jaxvae.metrics.groups import Groups, as_groups, total
 from jaxvae.metrics.score import Score
 
 VARIANT = 'locatello2019'
+MOST_FACTORS = 10_000
 
 
 def factor_vae_score(
@@ -44,12 +45,14 @@ def factor_vae_score(
   Raises:
     ValueError: NaN, negative variances, unequal lengths, one factor only.
   """
-  if not threshold >= 0:
+  threshold = arrays.number('threshold', threshold)
+  if threshold < 0:
     raise ValueError(f'the threshold must be 0 or more, not {threshold}')
-  whole = np.reshape(_variances(np.reshape(global_variances, (1, -1))), -1)
+  whole = arrays.as_numbers(global_variances, 'global_variances')
+  whole = _variances(whole.reshape(1, -1), 'global_variances')[0]
   active = np.sqrt(whole) >= threshold
   train, y = _labelled(variances, labels, len(whole))
-  test, test_y = _labelled(test_variances, test_labels, len(whole))
+  test, test_y = _labelled(test_variances, test_labels, len(whole), 'test_')
   factors = 1 + int(max(y.max(), test_y.max()))
   if len(np.unique(y)) < 2:
     raise ValueError(f'one factor only was fixed: {y[0]}')
@@ -124,6 +127,12 @@ def factor_vae(
   codes, factors, test_codes, test_factors = sampling.both(
     codes, factors, test_codes, test_factors
   )
+  seed = arrays.seed(seed)
+  threshold = arrays.number('threshold', threshold)
+  sampling.check(batch, train=train, test=test)
+  if variance_points is not None:
+    arrays.whole('variance_points', variance_points, 1, sampling.MOST)
+  as_groups(groups, codes.shape[1])
   if batch < 2 or len(codes) < 2 or not (variance_points or 2) >= 2:
     raise ValueError(
       f'a variance needs two points: batch {batch}, {len(codes)} codes, '
@@ -140,7 +149,7 @@ def factor_vae(
   if variance_points is not None:
     random = np.random.default_rng([seed, 2])
     everywhere = codes[random.integers(len(codes), size=variance_points)]
-  whole = everywhere.var(axis=0, ddof=1, dtype=np.float64)
+  whole = everywhere.var(axis=0, ddof=1)
 
   def scored(groups):
     return factor_vae_score(
@@ -173,7 +182,7 @@ def batch_variances(codes: np.ndarray, points: np.ndarray) -> np.ndarray:
     points: [m, batch] rows.
 
   Returns:
-    [m, d] in the precision of the codes, as the reference.
+    [m, d] in the precision of the codes.
   """
 
   def one(points):
@@ -182,23 +191,29 @@ def batch_variances(codes: np.ndarray, points: np.ndarray) -> np.ndarray:
   return sampling.by_batches(one, points)
 
 
-def _variances(variances) -> np.ndarray:
-  variances = arrays.as_codes(variances)
+def _variances(variances, name: str) -> np.ndarray:
+  variances = arrays.as_codes(variances, name)
   if (variances < 0).any():
-    raise ValueError(f'a variance is negative: {variances.min()}')
+    raise ValueError(f'a variance is negative: {variances.min():g} in {name}')
   return variances
 
 
-def _labelled(variances, labels, latents) -> tuple[np.ndarray, np.ndarray]:
-  variances = _variances(variances)
+def _labelled(
+  variances, labels, latents: int, test: str = ''
+) -> tuple[np.ndarray, np.ndarray]:
+  variances = _variances(variances, f'{test}variances')
   if variances.shape[1] != latents:
     raise ValueError(
       f'{variances.shape[1]} variances a batch but {latents} global variances'
     )
-  labels = arrays.as_classes(np.reshape(labels, (-1, 1)), 'labels')[:, 0]
+  labels = arrays.as_labels(labels, f'{test}labels')
   arrays.same_length(variances, labels)
-  if labels.min() < 0:
-    raise ValueError(f'labels number the factors from 0; one is {labels.min()}')
+  if not 0 <= labels.min() <= labels.max() < MOST_FACTORS:
+    wrong = labels.min() if labels.min() < 0 else labels.max()
+    raise ValueError(
+      f'{test}labels number the factors from 0 to {MOST_FACTORS - 1}; one is '
+      f'{wrong}'
+    )
   return variances, labels
 
 

@@ -14,6 +14,8 @@ from jaxvae.metrics import arrays, estimators
 from jaxvae.metrics.downstream import same_columns
 from jaxvae.metrics.score import Score
 
+MOST = 10**7  # rows of factors that are encoded at a time
+
 
 class Unfairness(NamedTuple):
   """Two scores, each the mean over targets and sensitive factors.
@@ -81,8 +83,8 @@ def fairness(
   Raises:
     ValueError: NaN, unequal shapes, one factor only, a factor that is fixed.
   """
-  codes, factors = _checked(codes, factors, estimator)
-  test_codes = arrays.as_codes(test_codes)
+  codes, factors = _checked(codes, factors, estimator, seed)
+  test_codes = arrays.as_codes(test_codes, 'test_codes')
   test_factors = arrays.as_classes(test_factors, 'test_factors')
   same_columns(codes, factors, test_codes, test_factors)
   _moving(test_factors)
@@ -90,9 +92,10 @@ def fairness(
   def table(predict, sensitive):
     return _counts(predict(test_codes), test_factors[:, sensitive])
 
-  pairs = _every_pair(codes, factors, estimator, seed, table)
+  pairs, note = _every_pair(codes, factors, estimator, seed, table)
   return _scores(
     pairs,
+    note,
     'groups',
     {
       'train': len(codes),
@@ -133,24 +136,28 @@ def fairness_by_setting(
   Raises:
     ValueError: as `fairness`; values that do not fit the factors.
   """
-  codes, factors = _checked(codes, factors, estimator)
-  values = np.array([int(value) for value in values])
+  codes, factors = _checked(codes, factors, estimator, seed)
+  if not callable(encode):
+    raise ValueError(
+      f'encode={arrays.shown(encode)}; allowed: a function of factors'
+    )
+  values = arrays.sequence('values', values, 'whole numbers')
+  values = np.array([arrays.whole('a value', v, -(2**31)) for v in values])
   if len(values) != factors.shape[1] or (values < 2).any():
     raise ValueError(
-      f'values {values.tolist()} must be two or more for each of '
+      f'values {arrays.shown(values.tolist())} must be two or more for each of '
       f'{factors.shape[1]} factors'
     )
   if (factors < 0).any() or (factors >= values).any():
     raise ValueError(f'factors must be below their values {values.tolist()}')
-  if points < 1:
-    raise ValueError(f'points must be at least 1, not {points}')
+  points = arrays.whole('points', points, 1, MOST // int(values.max()))
   random = np.random.RandomState(seed)
 
   def table(predict, sensitive):
     rows = np.stack([random.randint(v, size=points) for v in values], axis=1)
     rows = np.tile(rows, (values[sensitive], 1))
     rows[:, sensitive] = np.repeat(np.arange(values[sensitive]), points)
-    encoded = arrays.as_codes(encode(rows))
+    encoded = arrays.as_codes(encode(rows), 'what encode gives')
     if encoded.shape != (len(rows), codes.shape[1]):
       raise ValueError(
         f'encode gave {list(encoded.shape)} for {len(rows)} rows of factors, '
@@ -158,9 +165,10 @@ def fairness_by_setting(
       )
     return _counts(predict(encoded), rows[:, sensitive])
 
-  pairs = _every_pair(codes, factors, estimator, seed, table)
+  pairs, note = _every_pair(codes, factors, estimator, seed, table)
   return _scores(
     pairs,
+    note,
     'locatello2019',
     {
       'train': len(codes),
@@ -171,10 +179,11 @@ def fairness_by_setting(
   )
 
 
-def _checked(codes, factors, estimator: str):
+def _checked(codes, factors, estimator: str, seed: int):
   codes, factors = arrays.as_codes(codes), arrays.as_classes(factors)
   arrays.same_length(codes, factors)
   estimators.check(estimator)
+  arrays.seed(seed)
   if factors.shape[1] < 2:
     raise ValueError('fairness needs a target and a sensitive factor: two')
   _moving(factors)
@@ -198,21 +207,24 @@ def _counts(predicted: np.ndarray, group: np.ndarray) -> np.ndarray:
   return cells.reshape(len(classes), len(groups))
 
 
-def _every_pair(codes, factors, estimator, seed, table) -> np.ndarray:
-  """[target, sensitive, 2] mean and largest distance."""
+def _every_pair(codes, factors, estimator, seed, table):
+  """[target, sensitive, 2] mean and largest distance, and what to note."""
+  notes: set[str] = set()
   columns = factors.shape[1]
   found = np.zeros((columns, columns, 2))
   for target in range(columns):
-    predict = estimators.fit(estimator, codes, factors[:, target], seed)
+    predict = estimators.fit(estimator, codes, factors[:, target], seed, notes)
     for sensitive in range(columns):
       if sensitive != target:
         found[target, sensitive] = inter_group_unfairness(
           table(predict, sensitive)
         )
-  return found
+  return found, '; '.join(sorted(notes))
 
 
-def _scores(pairs: np.ndarray, variant: str, parameters) -> Unfairness:
+def _scores(
+  pairs: np.ndarray, note: str, variant: str, parameters
+) -> Unfairness:
   others = len(pairs) - 1
   scores = []
   for index, name in enumerate(('unfairness_mean', 'unfairness_max')):
@@ -225,6 +237,7 @@ def _scores(pairs: np.ndarray, variant: str, parameters) -> Unfairness:
         parameters=parameters,
         per_factor=per_target,
         details={'unfairness': pairs[..., index]},
+        note=note,
       )
     )
   return Unfairness(*scores)

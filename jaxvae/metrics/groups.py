@@ -31,14 +31,22 @@ def as_groups(
   """
   if groups is None:
     return tuple((column,) for column in range(columns))
-  groups = tuple(tuple(int(column) for column in group) for group in groups)
+  groups = tuple(
+    tuple(
+      arrays.whole('a column in groups', column, 0)
+      for column in arrays.sequence('a latent in groups', group, 'columns')
+    )
+    for group in arrays.sequence('groups', groups, 'columns of each latent')
+  )
   if sorted(sum(groups, ())) != list(range(columns)):
     raise ValueError(
-      f'groups {groups} do not hold each of {columns} columns once'
+      f'groups {arrays.shown(groups)} do not hold each of {columns} columns '
+      'once'
     )
   if not all(1 <= len(group) <= 2 for group in groups):
     raise ValueError(
-      f'groups {groups}: a latent has one column, or two, its (cos, sin)'
+      f'groups {arrays.shown(groups)}: a latent has one column, or two, its '
+      '(cos, sin)'
     )
   return groups
 
@@ -53,6 +61,7 @@ def chart(codes, groups: Groups | None = None) -> np.ndarray:
   Returns:
     [points, latents].
   """
+  precision = arrays.precision(codes)
   codes = arrays.as_codes(codes)
   groups = as_groups(groups, codes.shape[1])
   return np.stack(
@@ -63,6 +72,8 @@ def chart(codes, groups: Groups | None = None) -> np.ndarray:
       for group in groups
     ],
     axis=1,
+    dtype=precision,
+    casting='same_kind',
   )
 
 

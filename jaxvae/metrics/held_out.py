@@ -32,9 +32,10 @@ def as_held_out(codes, factors, test_codes, test_factors) -> HeldOut:
   Raises:
     ValueError: NaN, unequal lengths or columns, a factor that is fixed.
   """
-  codes, test_codes = arrays.as_codes(codes), arrays.as_codes(test_codes)
+  codes = arrays.as_codes(codes)
+  test_codes = arrays.as_codes(test_codes, 'test_codes')
   factors = arrays.as_classes(factors)
-  test_factors = arrays.as_classes(test_factors)
+  test_factors = arrays.as_classes(test_factors, 'test_factors')
   arrays.same_length(codes, factors)
   arrays.same_length(test_codes, test_factors)
   for name, train, test in (

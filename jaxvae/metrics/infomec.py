@@ -13,6 +13,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from jaxvae.metrics import arrays, logistic
 from jaxvae.metrics.groups import Groups, as_groups, chart
+from jaxvae.metrics.held_out import listed
 from jaxvae.metrics.information import information_and_entropy
 from jaxvae.metrics.neighbors import TURN, nearest_neighbor_information
 from jaxvae.metrics.score import Score
@@ -94,11 +95,13 @@ def infomec(
   """
   codes, factors = arrays.as_codes(codes), arrays.as_classes(factors)
   arrays.same_length(codes, factors)
-  if prune not in PRUNES:
-    raise ValueError(f'prune {prune!r} is none of {", ".join(PRUNES)}')
-  if neighbors < 1:
-    raise ValueError(f'neighbors must be at least 1, not {neighbors}')
-  codes = codes.astype(np.float64)
+  if not arrays.among(prune, PRUNES):
+    raise ValueError(
+      f'prune {arrays.shown(prune)} is none of {", ".join(PRUNES)}'
+    )
+  discrete = arrays.flag('discrete', discrete)
+  neighbors = arrays.whole('neighbors', neighbors)
+  seed = arrays.seed(seed)
   latents = as_groups(groups, codes.shape[1])
   nmi = _nmi(codes, factors, discrete, seed, neighbors, latents)
   active = _active(codes, latents, discrete, prune)
@@ -114,7 +117,8 @@ def infomec(
   modular, about_m = _concentration(told, 'factor')
   compact, about_c = _concentration(told.T, 'active latent')
   explicit, fitted = explicitness(codes, factors, discrete)
-  about_e = ''
+  stopped = np.flatnonzero(~fitted['converged'])
+  about_e = f'not converged: {listed(stopped)}' if stopped.size else ''
   if not active.any():
     about_m = about_c = about_e = 'no latent is active'
     explicit = np.zeros_like(explicit)

@@ -14,8 +14,8 @@ from jaxvae.metrics import arrays
 def histogram_discretize(codes, bins: int = 20) -> np.ndarray:
   """The bin of every code, 1..bins, of equal width on [min, max] per latent.
 
-  The edges are `numpy.histogram`'s, in the precision of the codes, and each
-  bin includes its lower edge. A constant code falls into one bin.
+  The edges are `numpy.histogram`'s, in float32 for float32 codes, and each bin
+  includes its lower edge. A constant code falls into one bin.
 
   Args:
     codes: [points, latents] real numbers.
@@ -24,13 +24,15 @@ def histogram_discretize(codes, bins: int = 20) -> np.ndarray:
   Returns:
     [points, latents] int64.
   """
+  precision = arrays.precision(codes)
   codes = arrays.as_codes(codes)
-  if bins < 1:
-    raise ValueError(f'bins must be at least 1, not {bins}')
-  low, high = codes.min(axis=0), codes.max(axis=0)
+  bins = arrays.bins_of(bins)
+  low, high = (
+    edge.astype(precision) for edge in (codes.min(axis=0), codes.max(axis=0))
+  )
   constant = low == high
   low, high = low - 0.5 * constant, high + 0.5 * constant
-  edges = np.linspace(low, high, bins + 1, dtype=codes.dtype)[:-1]
+  edges = np.linspace(low, high, bins + 1, dtype=precision)[:-1]
   columns = zip(codes.T, edges.T, strict=True)
   return np.stack([np.digitize(z, edge) for z, edge in columns], axis=1)
 
@@ -117,7 +119,7 @@ def information_and_entropy(
     raise ValueError(
       f'factor {fixed[0]} has one value only in these points: leave it out'
     )
-  if bins is not None:
+  if arrays.bins_of(bins, none=True) is not None:
     codes = histogram_discretize(codes, bins)
   return discrete_mutual_info(codes, factors), entropy
 

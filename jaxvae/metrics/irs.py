@@ -38,10 +38,12 @@ def irs(codes, factors, quantile: float = 0.99, bins: int | None = 20) -> Score:
     ValueError: NaN, unequal lengths, a factor that is fixed, a quantile that
       is none.
   """
-  codes = arrays.as_codes(codes).astype(np.float64)
+  codes = arrays.as_codes(codes)
   factors = arrays.as_classes(factors)
   arrays.same_length(codes, factors)
   varied(factors)
+  quantile = arrays.number('quantile', quantile)
+  bins = arrays.bins_of(bins, none=True)
   if not 0 < quantile <= 1:
     raise ValueError(f'quantile must be above 0 and at most 1, not {quantile}')
   groups = factors if bins is None else histogram_discretize(factors, bins)

@@ -84,23 +84,35 @@ def latent_table(
     names: the d names; z0, z1, ... by default.
     active_threshold: nats.
     bins: equal-width bins for the mutual information.
+
+  Raises:
+    ValueError: NaN, lengths that differ, factors without codes.
   """
-  variance, kl = np.asarray(mean_variance), np.asarray(kl)
+  variance = arrays.as_numbers(mean_variance, 'mean_variance')
+  kl = arrays.as_numbers(kl, 'kl')
   if kl.ndim != 1 or variance.shape != kl.shape:
     raise ValueError(
       'mean_variance and kl must both be [latents]; '
       f'the shapes are {list(variance.shape)} and {list(kl.shape)}'
     )
   if not np.isfinite(kl).all():
-    raise ValueError(f'kl is not finite: {kl.tolist()}')
-  names = _names(names, len(kl), 'latent', 'z')
+    raise ValueError(f'kl is not finite: {arrays.shown(kl.tolist())}')
+  if not np.isfinite(variance).all():
+    raise ValueError(
+      f'mean_variance is not finite: {arrays.shown(variance.tolist())}'
+    )
+  active_threshold = arrays.number('active_threshold', active_threshold)
+  names = _names('names', names, len(kl), 'latent', 'z')
+  arrays.bins_of(bins)
   nmi = np.zeros((len(kl), 0))
   if factors is not None:
-    codes = arrays.as_codes(codes)
-    if codes.shape[1] != len(kl):
-      raise ValueError(f'{codes.shape[1]} codes a point but {len(kl)} KLs')
+    columns = arrays.as_codes(codes).shape[1]
+    if columns != len(kl):
+      raise ValueError(f'{columns} codes a point but {len(kl)} KLs')
     nmi = normalised_mutual_information(codes, factors, bins)
-    factor_names = _names(factor_names, nmi.shape[1], 'factor', 'factor ')
+    factor_names = _names(
+      'factor_names', factor_names, nmi.shape[1], 'factor', 'factor '
+    )
   rows = []
   for index in np.argsort(-kl, kind='stable'):
     row = nmi[index]
@@ -129,10 +141,15 @@ def best_latent_per_factor(
     nmi: [d, f] from `normalised_mutual_information`.
     factor_names: the f names.
     names: the d names; z0, z1, ... by default.
+
+  Raises:
+    ValueError: NaN, or as many names as there are not.
   """
-  nmi = arrays.as_codes(nmi)
-  factor_names = _names(factor_names, nmi.shape[1], 'factor', 'factor ')
-  names = _names(names, nmi.shape[0], 'latent', 'z')
+  nmi = arrays.as_codes(nmi, 'nmi')
+  factor_names = _names(
+    'factor_names', factor_names, nmi.shape[1], 'factor', 'factor '
+  )
+  names = _names('names', names, nmi.shape[0], 'latent', 'z')
   ranked = np.argsort(-nmi, axis=0, kind='stable')
   return [
     BestLatent(
@@ -150,15 +167,20 @@ def active_units(codes, threshold: float = 0.01) -> np.ndarray:
   """Latents whose posterior mean moves with the data: [d] bool.
 
   Var_x(E[z | x]) > 0.01 [Burda et al. 2016, arXiv:1509.00519, section 5.2].
+
+  Raises:
+    ValueError: NaN, or a threshold below 0.
   """
-  return arrays.as_codes(codes).var(axis=0, dtype=np.float64) > threshold
+  threshold = arrays.number('threshold', threshold, 0)
+  return arrays.as_codes(codes).var(axis=0) > threshold
 
 
 def _names(
-  names: Sequence[str], count: int, kind: str, prefix: str
+  argument: str, names: Sequence[str], count: int, kind: str, prefix: str
 ) -> tuple[str, ...]:
+  names = arrays.texts(argument, names)
   if not names:
     return tuple(f'{prefix}{index}' for index in range(count))
   if len(names) != count:
     raise ValueError(f'{len(names)} {kind} names for {count} {kind}s')
-  return tuple(names)
+  return names

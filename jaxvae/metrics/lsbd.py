@@ -15,6 +15,7 @@ from jaxvae.metrics.score import Score
 
 # A second axis shorter than this part of all codes is no plane but rounding.
 FLAT = 1e-13
+MOST_TURNS = 1000
 
 
 def d_lsbd(codes, frequencies: Sequence[int] = (-2, -1, 1, 2)) -> Score:
@@ -43,8 +44,8 @@ def d_lsbd(codes, frequencies: Sequence[int] = (-2, -1, 1, 2)) -> Score:
     ValueError: NaN, no cyclic axis, an axis of fewer than three angles, no
       frequency or a fractional one.
   """
-  codes = np.asarray(codes)
-  if codes.ndim < 2:
+  codes = arrays.as_numbers(codes, 'codes')
+  if codes.ndim < 2 or 0 in codes.shape:
     raise ValueError(
       'codes must be [angles, ..., columns] on the grid of the angles; '
       f'the shape is {list(codes.shape)}'
@@ -88,13 +89,17 @@ def d_lsbd_points(
   """
   codes, factors = arrays.as_codes(codes), arrays.as_classes(factors)
   arrays.same_length(codes, factors)
-  cyclic = [int(factor) for factor in cyclic]
+  cyclic = [
+    arrays.whole('a cyclic factor', factor, -(2**31))
+    for factor in arrays.sequence('cyclic', cyclic, 'columns')
+  ]
   count = factors.shape[1]
   if len(set(cyclic)) < max(1, len(cyclic)) or not all(
     0 <= factor < count for factor in cyclic
   ):
     raise ValueError(
-      f'cyclic {cyclic} must name one or more of {count} factors, each once'
+      f'cyclic {arrays.shown(cyclic)} must name one or more of {count} '
+      'factors, each once'
     )
   order = [f for f in range(count) if f not in cyclic] + cyclic
   ranks, sizes = [], []
@@ -136,12 +141,18 @@ def _score(
   arrays.as_codes(grids.reshape(-1, columns))
   if min(sizes) < 3:
     raise ValueError(f'angles {list(sizes)}: a circle has three or more')
-  turns = np.unique(np.abs(np.asarray(frequencies, np.float64)))
-  if not turns.size or (turns != np.round(turns)).any():
+  turns = arrays.as_numbers(frequencies, 'frequencies')
+  if (
+    turns.ndim != 1
+    or not 0 < turns.size <= MOST_TURNS
+    or not (np.abs(turns) <= 2**31).all()
+    or (turns != np.round(turns)).any()
+  ):
     raise ValueError(
-      f'frequencies must be whole numbers, not {list(frequencies)}'
+      f'frequencies must be whole numbers, 1 to {MOST_TURNS} of them, not '
+      f'{arrays.shown(frequencies)}'
     )
-  grids = grids.astype(np.float64)
+  turns = np.unique(np.abs(turns))
   per_factor, chosen, flat = [], [], 0
   for axis, size in enumerate(sizes):
     angle = 2 * np.pi * np.arange(size) / size

@@ -57,9 +57,10 @@ def med(
   """
   if groups is not None and bins is None:
     raise ValueError('groups are cut into bins: say how many')
-  if top_k is not None and top_k < 1:
-    raise ValueError(f'top_k must be at least 1, not {top_k}')
-  codes = arrays.as_codes(codes)
+  if top_k is not None:
+    top_k = arrays.whole('top_k', top_k)
+  bins = arrays.bins_of(bins, none=True)
+  points = len(arrays.as_codes(codes))
   places = codes if bins is None else discretize(codes, bins, groups)
   information, _ = information_and_entropy(places, factors, None)
   information = without_rounding(information)
@@ -73,7 +74,7 @@ def med(
     name='med',
     value=disentanglement(importance[kept]),
     variant='cao2022' if top_k is None else 'cao2022_top_k',
-    parameters={'bins': bins, 'points': len(codes)}
+    parameters={'bins': bins, 'points': points}
     | ({} if top_k is None else {'top_k': top_k}),
     details={
       'completeness': completeness(importance[kept]) if kept.size > 1 else None,

@@ -67,11 +67,12 @@ def mig(
     ValueError: NaN, unequal lengths, one latent only, a factor that is fixed,
       an unknown variant, one factor only where factors are compared.
   """
-  codes = arrays.as_codes(codes)
-  latents = as_groups(groups, codes.shape[1])
-  if variant not in VARIANTS:
+  checked = arrays.as_codes(codes)
+  latents = as_groups(groups, checked.shape[1])
+  bins = arrays.bins_of(bins, none=True)
+  if not arrays.among(variant, VARIANTS):
     raise ValueError(
-      f'variant {variant!r} is none of {", ".join(VARIANTS)}; '
+      f'variant {arrays.shown(variant)} is none of {", ".join(VARIANTS)}; '
       'mig_chen is that of Chen et al.'
     )
   if len(latents) < 2:
@@ -80,7 +81,7 @@ def mig(
     raise ValueError('groups are cut into bins: say how many')
   places = codes if bins is None else discretize(codes, bins, groups)
   information, entropy = information_and_entropy(places, factors, None)
-  parts = VARIANTS[variant](information, entropy, codes, latents)
+  parts = VARIANTS[variant](information, entropy, checked, latents)
   ungrouped = None
   if groups is not None:
     ungrouped = mig(codes, factors, bins, variant=variant).value
@@ -118,7 +119,7 @@ def _gap(information, entropy, codes, latents) -> _Parts:
 
 def _sup(information, entropy, codes, latents) -> _Parts:
   gap = latent_gap(information, entropy)
-  variance = codes.astype(np.float64).var(axis=0, ddof=1)
+  variance = codes.var(axis=0, ddof=1)
   active = total(variance, latents) > 0.01
   details = {'per_latent': gap, 'active': active}
   parameters = {'active_variance': 0.01}
@@ -128,7 +129,7 @@ def _sup(information, entropy, codes, latents) -> _Parts:
 
 
 def _ratio(information, entropy, codes, latents) -> _Parts:
-  spans = np.ptp(codes.astype(np.float64), axis=0)
+  spans = np.ptp(codes, axis=0)
   span = np.array([spans[list(group)].max() for group in latents])
   active = span > span.max() / 8
   parameters = {'active_range': 0.125, 'active': int(active.sum())}

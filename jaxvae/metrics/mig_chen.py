@@ -50,8 +50,8 @@ def mig_chen(
     ValueError: NaN, shapes that differ, a variance of 0, one latent only, a
       factor that is fixed, no samples.
   """
-  means = arrays.as_codes(means).astype(np.float64)
-  variances = arrays.as_codes(variances).astype(np.float64)
+  means = arrays.as_codes(means, 'means')
+  variances = arrays.as_codes(variances, 'variances')
   factors = arrays.as_classes(factors)
   arrays.same_length(means, factors)
   if means.shape != variances.shape:
@@ -63,8 +63,8 @@ def mig_chen(
     raise ValueError(f'variances must be above 0, not {variances.min()}')
   if means.shape[1] < 2:
     raise ValueError('MIG compares two codes: one latent has no gap')
-  if samples < 1:
-    raise ValueError(f'samples must be at least 1, not {samples}')
+  samples = arrays.whole('samples', samples)
+  seed = arrays.seed(seed)
   varied(factors)
   random = np.random.RandomState(seed)
   drawn = means + np.sqrt(variances) * random.standard_normal(means.shape)

@@ -21,13 +21,16 @@ def modularity_of(mutual_information) -> float:
 
   Args:
     mutual_information: [latents, factors] nats, two factors or more.
+
+  Raises:
+    ValueError: NaN, or one factor only.
   """
   return float(latent_modularity(mutual_information).mean())
 
 
 def latent_modularity(mutual_information) -> np.ndarray:
   """The modularity of each latent: [latents]."""
-  squared = np.square(arrays.as_codes(mutual_information))
+  squared = np.square(arrays.as_codes(mutual_information, 'mutual_information'))
   others = squared.shape[1] - 1
   if others < 1:
     raise ValueError('modularity compares factors: there is one only')
@@ -75,7 +78,8 @@ def modularity(
   """
   if groups is not None and bins is None:
     raise ValueError('groups are cut into bins: say how many')
-  codes = arrays.as_codes(codes)
+  bins = arrays.bins_of(bins, none=True)
+  points = len(arrays.as_codes(codes))
   places = codes if bins is None else discretize(codes, bins, groups)
   information, _ = information_and_entropy(places, factors, None)
   information = without_rounding(information)
@@ -84,7 +88,7 @@ def modularity(
     name='modularity',
     value=modularity_of(information),
     variant='locatello2019',
-    parameters={'bins': bins, 'points': len(codes)},
+    parameters={'bins': bins, 'points': points},
     details={
       'per_latent': latent_modularity(information),
       'mutual_information': information,

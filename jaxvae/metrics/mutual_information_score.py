@@ -33,8 +33,9 @@ def mutual_information_score(
   Raises:
     ValueError: NaN, or one latent only.
   """
-  codes = arrays.as_codes(codes)
-  latents = len(as_groups(groups, codes.shape[1]))
+  points, columns = arrays.as_codes(codes).shape
+  bins = arrays.bins_of(bins)
+  latents = len(as_groups(groups, columns))
   if latents < 2:
     raise ValueError('1 latent has no other to tell of; allowed: two or more')
   places = discretize(codes, bins, groups)
@@ -47,7 +48,7 @@ def mutual_information_score(
     name='mutual_information_score',
     value=float(others.sum() / (latents**2 - latents)),
     variant='locatello2019',
-    parameters={'bins': bins, 'points': len(codes)},
+    parameters={'bins': bins, 'points': points},
     details={'mutual_information': information},
     ungrouped=ungrouped,
   )

@@ -112,11 +112,7 @@ def part(points: Points, columns: list[int], steps: int) -> Points:
     ValueError: no point has a label of each.
   """
   spans = {columns.index(k): v for k, v in points.spans.items() if k in columns}
-  circular = {
-    columns.index(k): steps if k in points.spans else size
-    for k, size in points.circular.items()
-    if k in columns
-  }
+  circular, folds = _loops(points, columns, steps)
 
   def some(codes, factors):
     known = _known(factors, columns)
@@ -132,7 +128,7 @@ def part(points: Points, columns: list[int], steps: int) -> Points:
       test_codes = test_factors = None
   return Points(
     *(codes, factors, test_codes, test_factors, points.groups, circular),
-    folds=_folds(points, columns),
+    folds=folds,
   )
 
 
@@ -213,20 +209,30 @@ def joined(parts: Sequence[Score], groups: Sequence[Sequence[int]]) -> Score:
   )
 
 
-def _folds(points: Points, columns: list[int]) -> Folds:
-  """The folds among these columns, of one known value those of the value."""
-  folds = {}
-  for at, (other, counts) in (points.folds or {}).items():
+def _loops(
+  points: Points, columns: list[int], steps: int
+) -> tuple[dict[int, float], Folds]:
+  """How far these columns turn, and how often their images come back in a turn.
+
+  Where the factor that decides how often has one value here, it is the same
+  for every class of the loop.
+  """
+  circular, folds = {}, {}
+  for at, turn in points.circular.items():
     if at not in columns:
       continue
     there = columns.index(at)
+    circular[there] = steps if at in points.spans else turn
+    if at not in (points.folds or {}):
+      continue
+    other, counts = points.folds[at]
     values = np.unique(points.factors[:, other])
     if other in columns:
       folds[there] = columns.index(other), counts
-    elif len(values) == 1 and np.isfinite(values[0]):
+    elif len(values) == 1 and 0 <= values[0] < len(counts):
       classes = int(np.nanmax(points.factors[:, at])) + 1
       folds[there] = there, (counts[int(values[0])],) * classes
-  return folds
+  return circular, folds
 
 
 def _known(factors: np.ndarray, columns: Sequence[int]) -> np.ndarray:

@@ -19,6 +19,7 @@ import numpy as np
 
 from jaxvae.metrics import arrays
 
+MOST = 2**25  # points drawn at a time, a quarter of a GiB of row numbers
 _PIECE = 64  # batches
 
 Seed = int | Sequence[int]
@@ -90,9 +91,10 @@ def draw_pairs(factors, count: int, batch: int = 64, seed: Seed = 0) -> Draws:
 
   Raises:
     ValueError: a factor has one value, or a value has one point, or a number
-      is below 1.
+      is below 1, or they are more than `MOST` points.
   """
-  _positive(count, batch)
+  check(batch, count=count)
+  seed = _seed(seed)
   known = factors if isinstance(factors, Rows) else rows(factors)
   random = np.random.default_rng(seed)
   labels = np.sort(random.integers(known.factors, size=count))
@@ -125,7 +127,8 @@ def draw_fixed(factors, count: int, batch: int = 64, seed: Seed = 0) -> Draws:
   Raises:
     ValueError: as `draw_pairs`.
   """
-  _positive(count, batch)
+  check(batch, count=count)
+  seed = _seed(seed)
   known = factors if isinstance(factors, Rows) else rows(factors)
   random = np.random.default_rng(seed)
   labels = np.sort(random.integers(known.factors, size=count))
@@ -150,8 +153,11 @@ def sample_pairs(
 
   Returns:
     Labels [m] and classes [m, batch, 2, f], to be rendered and encoded.
+
+  Raises:
+    ValueError: fewer than two factors or values, numbers as `draw_pairs`.
   """
-  labels, classes = _sample(sizes, (count, batch, 2), seed)
+  labels, classes = _sample(sizes, count, batch, (2,), seed)
   every = np.arange(count)
   classes[every, :, 1, labels] = classes[every, :, 0, labels]
   return Draws(labels, classes)
@@ -170,8 +176,11 @@ def sample_fixed(
 
   Returns:
     Labels [m] and classes [m, batch, f], to be rendered and encoded.
+
+  Raises:
+    ValueError: as `sample_pairs`.
   """
-  labels, classes = _sample(sizes, (count, batch), seed)
+  labels, classes = _sample(sizes, count, batch, (), seed)
   every = np.arange(count)
   classes[every, :, labels] = classes[every, 0, labels][:, None]
   return Draws(labels, classes)
@@ -179,12 +188,12 @@ def sample_fixed(
 
 def both(codes, factors, test_codes, test_factors):
   """The four arrays checked; points without a test are tested on themselves."""
-  codes, factors = _together(codes, factors)
+  codes, factors = _together(codes, factors, '')
   if (test_codes is None) != (test_factors is None):
     raise ValueError('test_codes and test_factors are given together, or not')
   if test_codes is None:
     return codes, factors, codes, factors
-  test_codes, test_factors = _together(test_codes, test_factors)
+  test_codes, test_factors = _together(test_codes, test_factors, 'test_')
   for name, ours, theirs in (
     ('codes', codes, test_codes),
     ('factors', factors, test_factors),
@@ -195,6 +204,21 @@ def both(codes, factors, test_codes, test_factors):
         f'{theirs.shape[1]} in the test'
       )
   return codes, factors, test_codes, test_factors
+
+
+def check(batch, **counts) -> None:
+  """Refuses numbers of batches, by name, that cannot be drawn."""
+  batch = arrays.whole('batch', batch, -(2**31))
+  for name, count in counts.items():
+    count = arrays.whole(name, count, -(2**31))
+    if count < 1 or batch < 1:
+      raise ValueError(
+        f'{name}: {count} batches of {batch}; both must be at least 1'
+      )
+    if count * batch > MOST:
+      raise ValueError(
+        f'{name}: {count} batches of {batch}; allowed: {MOST} points in all'
+      )
 
 
 def by_batches(
@@ -213,22 +237,39 @@ def by_batches(
     return np.concatenate(list(pool.map(function, pieces)))
 
 
-def _together(codes, factors) -> tuple[np.ndarray, np.ndarray]:
-  codes, factors = arrays.as_codes(codes), arrays.as_classes(factors)
+def _together(codes, factors, test: str) -> tuple[np.ndarray, np.ndarray]:
+  codes = arrays.as_codes(codes, f'{test}codes')
+  factors = arrays.as_classes(factors, f'{test}factors')
   arrays.same_length(codes, factors)
   return codes, factors
 
 
-def _sample(sizes, shape: tuple[int, ...], seed: Seed):
-  sizes = np.asarray(sizes)
-  if sizes.ndim != 1 or len(sizes) < 2 or (sizes < 2).any():
+def _sample(sizes, count: int, batch: int, more: tuple[int, ...], seed: Seed):
+  sizes = [
+    arrays.whole('a size', size, -(2**31))
+    for size in arrays.sequence('sizes', sizes, 'whole numbers')
+  ]
+  if len(sizes) < 2 or min(sizes) < 2:
     raise ValueError(
-      f'sizes {sizes.tolist()}: two factors or more, of two values or more'
+      f'sizes {arrays.shown(sizes)}: two factors or more, of two values or more'
     )
-  _positive(*shape[:2])
-  random = np.random.default_rng(seed)
-  labels = random.integers(len(sizes), size=shape[0])
-  return labels, random.integers(sizes, size=(*shape, len(sizes)))
+  check(batch, count=count)
+  shape = (count, batch, *more, len(sizes))
+  if math.prod(shape) > 4 * MOST:
+    raise ValueError(
+      f'count: {count} batches of {batch} are {math.prod(shape)} classes; '
+      f'allowed: {4 * MOST}'
+    )
+  random = np.random.default_rng(_seed(seed))
+  labels = random.integers(len(sizes), size=count)
+  return labels, random.integers(sizes, size=shape)
+
+
+def _seed(given: Seed) -> int | list[int]:
+  several = isinstance(given, list | tuple) or getattr(given, 'ndim', 0) == 1
+  if several and len(given):
+    return [arrays.seed(one) for one in given]
+  return arrays.seed(given)
 
 
 def _spans(labels: np.ndarray) -> list[tuple[int, slice]]:
@@ -236,11 +277,6 @@ def _spans(labels: np.ndarray) -> list[tuple[int, slice]]:
   ends = np.cumsum(np.bincount(labels)).tolist()
   spans = zip([0, *ends], ends, strict=False)
   return [(factor, slice(*span)) for factor, span in enumerate(spans)]
-
-
-def _positive(count: int, batch: int) -> None:
-  if count < 1 or batch < 1:
-    raise ValueError(f'{count} batches of {batch}: both must be at least 1')
 
 
 def _grid_sizes(factors: np.ndarray) -> tuple[int, ...] | None:

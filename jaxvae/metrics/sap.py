@@ -11,10 +11,12 @@ import numpy as np
 from sklearn import svm
 from sklearn.exceptions import ConvergenceWarning
 
-from jaxvae.metrics import arrays, held_out
+from jaxvae.metrics import arrays, held_out, logistic
 from jaxvae.metrics.groups import Groups, as_groups
 from jaxvae.metrics.score import Score
+from jaxvae.metrics.units import within_reach
 
+PENALTY = 0.01  # C of the machine
 DEAD = 1e-12  # the variance up to which a code counts as constant
 
 
@@ -61,15 +63,22 @@ def sap(
       an unknown kind, no test points, circular factors of a kind without
       order.
   """
-  if kind not in ('svm', 'continuous'):
-    raise ValueError(f'kind {kind!r} is neither svm nor continuous')
+  if not arrays.among(kind, ('svm', 'continuous')):
+    raise ValueError(f'kind {arrays.shown(kind)} is neither svm nor continuous')
+  seed = arrays.seed(seed)
+  if not isinstance(circular_factors, Mapping | None):
+    raise ValueError(
+      f'circular_factors={arrays.shown(circular_factors)}; allowed: sizes by '
+      'column, {2: 40}'
+    )
   latents = as_groups(groups, arrays.as_codes(codes).shape[1])
   if len(latents) < 2:
     raise ValueError('SAP compares two codes: one latent has no gap')
   parameters: dict[str, int | str] = {'kind': kind, 'points': len(codes)}
   if kind == 'continuous':
-    matrix = _correlations(codes, factors, latents, circular_factors or {})
-    note = ''
+    matrix, note = _correlations(
+      codes, factors, latents, circular_factors or {}
+    )
     if circular_factors:
       parameters['circular'] = ','.join(map(str, sorted(circular_factors)))
   else:
@@ -100,7 +109,7 @@ def sap(
   )
 
 
-def _machine(seed: int) -> svm.LinearSVC:
+def _machine(seed: int, tolerance: float = 1e-4) -> svm.LinearSVC:
   """All that decides the optimum, and the solver, said one by one.
 
   The primal problem, which 'auto' takes wherever there are more points than
@@ -110,8 +119,8 @@ def _machine(seed: int) -> svm.LinearSVC:
     penalty='l2',
     loss='squared_hinge',
     dual=False,
-    tol=1e-4,
-    C=0.01,
+    tol=tolerance,
+    C=PENALTY,
     multi_class='ovr',
     fit_intercept=True,
     intercept_scaling=1,
@@ -125,11 +134,17 @@ def _accuracies(
   points: held_out.HeldOut, latents: tuple[tuple[int, ...], ...], seed: int
 ) -> tuple[np.ndarray, str]:
   matrix = np.empty((len(latents), points.factors.shape[1]))
-  stopped = set()
+  units = within_reach(points.codes)
+  every, test_every = units.of(points.codes), units.of(points.test_codes)
+  changed = (units.origin != 0) | (units.unit != 1)
+  stopped, moved = set(), set()
   for row, group in enumerate(latents):
-    codes, test_codes = points.codes[:, group], points.test_codes[:, group]
+    codes, test_codes = every[:, group], test_every[:, group]
+    if changed[list(group)].any():
+      moved.add(row)
     for factor in range(matrix.shape[1]):
-      machine = _machine(seed)
+      # Of a wide column the optimum does not depend on the scale: come close.
+      machine = _machine(seed, 1e-6 if row in moved else 1e-4)
       with warnings.catch_warnings():
         warnings.simplefilter('ignore', ConvergenceWarning)
         machine.fit(codes, points.factors[:, factor])
@@ -141,6 +156,11 @@ def _accuracies(
   if stopped:
     names = held_out.listed(sorted(stopped), 'latent')
     notes.append(f'the solver stopped at 1000 steps for {names}')
+  if moved:
+    names = held_out.listed(sorted(moved), 'latent')
+    notes.append(f'too wide or too far from 0, scaled: {names}')
+  if logistic.crushed(every, PENALTY):
+    notes.append(logistic.CRUSHED)
   return matrix, '; '.join(filter(None, notes))
 
 
@@ -149,12 +169,14 @@ def _correlations(
   factors,
   latents: tuple[tuple[int, ...], ...],
   circular: Mapping[int, float],
-) -> np.ndarray:
-  codes = arrays.as_codes(codes).astype(np.float64)
+) -> tuple[np.ndarray, str]:
+  codes = arrays.as_codes(codes)
   factors = arrays.as_classes(factors)
   arrays.same_length(codes, factors)
   held_out.varied(factors)
   for factor, size in circular.items():
+    factor = arrays.whole('a circular factor', factor, -(2**31))
+    size = arrays.number(f'the size of factor {factor}', size)
     if not 0 <= factor < factors.shape[1] or size < 2:
       raise ValueError(
         f'circular_factors {{{factor}: {size}}}: a column below '
@@ -162,6 +184,11 @@ def _correlations(
       )
   codes = codes - codes.mean(axis=0)
   alive = codes.var(axis=0, ddof=1) > DEAD
+  small = [
+    row
+    for row, group in enumerate(latents)
+    if not alive[list(group)].any() and np.ptp(codes[:, group], axis=0).any()
+  ]
   targets = [
     _target(column, circular.get(factor))
     for factor, column in enumerate(factors.T)
@@ -172,7 +199,8 @@ def _correlations(
     for factor, target in enumerate(targets):
       explained = np.square(basis.T @ target).sum()
       matrix[row, factor] = explained / np.square(target).sum()
-  return matrix
+  note = f'a variance of {DEAD:g} or less counts 0: '
+  return matrix, note + held_out.listed(small, 'latent') if small else ''
 
 
 def _target(classes: np.ndarray, size: float | None) -> np.ndarray:

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxvae.metrics import arrays
+
 
 class Score(NamedTuple):
   """A value, and all that it depends on and was made of.
@@ -49,7 +51,14 @@ def table(scores: Sequence[Score], factor_names: Sequence[str] = ()) -> str:
   Args:
     scores: in the order of the lines.
     factor_names: named in a line of their own under scores that have parts.
+
+  Raises:
+    ValueError: what is no score, or no name.
   """
+  scores = arrays.sequence('scores', scores, 'scores')
+  if not all(isinstance(score, Score) for score in scores):
+    raise ValueError(f'scores={arrays.shown(scores)}; allowed: scores only')
+  factor_names = arrays.texts('factor_names', factor_names)
   rows = [('metric', 'value', 'ungrouped', 'variant', 'parameters')]
   for score in scores:
     form = f'.{_decimals(score)}f'

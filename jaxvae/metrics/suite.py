@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from jaxvae.metrics import arrays
 from jaxvae.metrics import points as of_points
 from jaxvae.metrics.active import active_units_score
 from jaxvae.metrics.beta_vae import beta_vae
@@ -18,6 +19,7 @@ from jaxvae.metrics.downstream import SIZES, downstream
 from jaxvae.metrics.explicitness import explicitness
 from jaxvae.metrics.factor_vae import factor_vae
 from jaxvae.metrics.fairness import fairness
+from jaxvae.metrics.groups import as_groups
 from jaxvae.metrics.infomec import infomec
 from jaxvae.metrics.irs import irs
 from jaxvae.metrics.lsbd import d_lsbd_points
@@ -237,6 +239,11 @@ def chosen(text: str) -> list[str]:
   Raises:
     ValueError: it names something else.
   """
+  if not isinstance(text, str):
+    raise ValueError(
+      f'names={arrays.shown(text)}; allowed: a set ({", ".join(SETS)}), or '
+      "names with commas between, 'mig,sap'"
+    )
   if text in SETS:
     return [name for name, one in METRICS.items() if text in one.sets.split()]
   names = [name.strip() for name in text.split(',')]
@@ -248,6 +255,18 @@ def chosen(text: str) -> list[str]:
         f'did you mean {near}?'
       )
   return names
+
+
+def _check(points: Points) -> None:
+  if not isinstance(points, Points):
+    raise ValueError(f'points={arrays.shown(points)}; allowed: Points(...)')
+  as_groups(points.groups, arrays.as_rows(points.codes).shape[1])
+  for name in ('factors', 'test_codes', 'test_factors'):
+    arrays.unmasked(getattr(points, name), name)
+  if not isinstance(points.circular, Mapping):
+    raise ValueError(
+      f'circular={arrays.shown(points.circular)}; allowed: sizes by column'
+    )
 
 
 def run(
@@ -269,8 +288,11 @@ def run(
     that have all.
 
   Raises:
-    ValueError: an unknown name.
+    ValueError: an unknown name, bins or a seed that are none, groups that do
+      not fit the codes, arrays with a mask.
   """
+  bins, seed = arrays.bins_of(bins), arrays.seed(seed)
+  _check(points)
   scores: list[Score] = []
   skipped, seconds = {}, {}
   reasons, kept = {}, []

@@ -55,6 +55,9 @@ def total_correlation_of_covariance(covariance) -> float:
 
   Rows and columns whose variance is 0 are left out; of none that is left the
   value is 0. It is infinite where the rest is singular to rounding.
+
+  Raises:
+    ValueError: NaN, or what is no covariance.
   """
   covariance = as_covariance(covariance)
   live = np.diag(covariance) > 0
@@ -80,13 +83,15 @@ def covariance_of(codes: np.ndarray) -> np.ndarray:
 
 def as_covariance(covariance) -> np.ndarray:
   """A symmetric matrix [d, d] of finite numbers, no variance below 0."""
-  covariance = np.asarray(covariance, np.float64)
-  if covariance.ndim != 2 or len(covariance) != covariance.shape[1]:
+  covariance = arrays.as_numbers(covariance, 'covariance')
+  if covariance.ndim != 2 or not 0 < len(covariance) == covariance.shape[1]:
     raise ValueError(
       f'a covariance must be [d, d]; the shape is {list(covariance.shape)}'
     )
   if not np.isfinite(covariance).all():
     raise ValueError('the covariance is NaN or infinite; allowed: finite')
+  if np.abs(covariance).max() > arrays.LARGEST**2:
+    raise ValueError(f'the covariance is above {arrays.LARGEST**2:g}')
   if not np.allclose(covariance, covariance.T):
     raise ValueError('the covariance is not symmetric')
   if (np.diag(covariance) < 0).any():

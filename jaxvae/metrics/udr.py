@@ -64,11 +64,15 @@ def udr(
   Raises:
     ValueError: NaN, arrays that do not fit each other, an unknown method.
   """
+  kl_threshold = arrays.number('kl_threshold', kl_threshold)
   models = _models(codes_of_models, kls, kl_threshold)
-  if method not in METHODS:
-    raise ValueError(f'method={method!r}; allowed: {", ".join(METHODS)}')
-  if method == 'lasso' and not 0 < alpha < np.inf:
-    raise ValueError(f'alpha={alpha}; allowed: a number above 0')
+  if not arrays.among(method, METHODS):
+    raise ValueError(
+      f'method={arrays.shown(method)}; allowed: {", ".join(METHODS)}'
+    )
+  alpha = arrays.number('alpha', alpha)
+  if method == 'lasso' and not alpha > 0:
+    raise ValueError(f'alpha={alpha:g}; allowed: a number above 0')
   unfinished = 0
   if method == 'lasso':
     similar, unfinished = _lasso(models, alpha)
@@ -120,8 +124,11 @@ def relative_strength(similarity) -> float:
   The mean over columns of max^2 / sum, and the same over rows, averaged; a
   column or row of zeros counts as 0. 1 for a permutation, 1 / d for ones. As
   in disentanglement_lib, columns and rows weigh alike, whatever their numbers.
+
+  Raises:
+    ValueError: of another shape, NaN, infinite or below 0.
   """
-  similarity = np.asarray(similarity, np.float64)
+  similarity = arrays.as_numbers(similarity, 'similarities')
   if similarity.ndim != 2 or not similarity.size:
     raise ValueError(
       f'similarities must be [d, e], at least one; the shape is '
@@ -141,7 +148,11 @@ def relative_strength(similarity) -> float:
 _NONE = np.zeros((0, 0))
 
 
-def _models(codes_of_models, kls, threshold) -> list[_Model]:
+def _models(codes_of_models, kls, threshold: float) -> list[_Model]:
+  codes_of_models = arrays.sequence(
+    'codes_of_models', codes_of_models, 'arrays'
+  )
+  kls = arrays.sequence('kls', kls, 'arrays')
   if len(codes_of_models) < 2:
     raise ValueError(
       f'UDR compares models: {len(codes_of_models)} given, allowed: two or more'
@@ -150,8 +161,8 @@ def _models(codes_of_models, kls, threshold) -> list[_Model]:
     raise ValueError(f'{len(codes_of_models)} models but {len(kls)} KLs')
   models = []
   for index, (given, kl) in enumerate(zip(codes_of_models, kls, strict=True)):
-    codes = arrays.as_codes(given).astype(np.float64)
-    kl = np.asarray(kl, np.float64)
+    codes = arrays.as_codes(given, f'codes of model {index}')
+    kl = arrays.as_numbers(kl, f'the KLs of model {index}')
     if kl.shape != codes.shape[1:]:
       raise ValueError(
         f'model {index} has {codes.shape[1]} latents; the shape of its KLs is '

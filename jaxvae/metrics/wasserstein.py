@@ -67,6 +67,9 @@ def wasserstein_of_covariance(covariance) -> float:
 
   C D has the eigenvalues of the symmetric D^(1/2) C D^(1/2), whose roots are
   summed: no root of a matrix, which need not exist where C is singular.
+
+  Raises:
+    ValueError: NaN, or what is no covariance.
   """
   covariance = as_covariance(covariance)
   scale = np.sqrt(np.diag(covariance))
