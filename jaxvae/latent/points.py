@@ -19,7 +19,7 @@ import numpy as np
 from jax import Array
 from jax.scipy.special import erf, ndtr
 
-from jaxvae import keys
+from jaxvae import keys, ranges
 from jaxvae.latent.concrete import concrete
 from jaxvae.latent.gaussian import (
   LOG_2PI,
@@ -38,6 +38,8 @@ OPTIONS = {
   'concrete': {'relaxation': 2 / 3},
 }
 CODES = ('line', 'onehot')
+# Logits are divided by it, and a sample is no choice at all far above 1.
+RELAXATION = 1e-3, 1e3
 
 # Lengths over which an exponential falls to 7e-13.
 _DECAY = 28.0
@@ -68,20 +70,19 @@ def points(
   Raises:
     ValueError: an argument is not allowed.
   """
-  if isinstance(k, bool) or not isinstance(k, int) or k < 2:
-    raise ValueError(f'k={k!r}; allowed: 2, 3, 4, ...')
-  if kind not in OPTIONS:
-    raise ValueError(f'kind={kind!r}; allowed: {", ".join(sorted(OPTIONS))}')
+  ranges.whole('k', k, 2, ranges.CLASSES)
+  ranges.one_of('kind', kind, OPTIONS)
   given = {'s': s, 'spacing': spacing, 'code': code, 'relaxation': relaxation}
   given = {name: value for name, value in given.items() if value is not None}
   for name, value in given.items():
     if name not in OPTIONS[kind]:
       raise ValueError(f'kind={kind!r} has no {name}')
     if name == 'code':
-      if value not in CODES:
-        raise ValueError(f'code={value!r}; allowed: {", ".join(CODES)}')
-    elif isinstance(value, bool) or not 0 < value < math.inf:
-      raise ValueError(f'{name}={value!r}; allowed: numbers above 0')
+      ranges.one_of(name, value, CODES)
+    elif name == 'relaxation':
+      ranges.real(name, value, *RELAXATION)
+    else:
+      ranges.real(name, value, ranges.LOW, ranges.HIGH)
   options = OPTIONS[kind] | given
   suffix = '' if kind == 'voronoi' else f', kind={kind!r}'
   suffix += ''.join(f', {name}={value!r}' for name, value in given.items())

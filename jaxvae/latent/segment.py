@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy.special import erfc, ndtr
 
-from jaxvae import keys
+from jaxvae import keys, ranges
 from jaxvae.latent.gaussian import (
   LOG_2PI,
   Posterior,
@@ -56,14 +56,13 @@ def segment(
   Raises:
     ValueError: an argument is not allowed.
   """
-  if kind not in KINDS:
-    raise ValueError(f'kind={kind!r}; allowed: {", ".join(KINDS)}')
+  ranges.one_of('kind', kind, KINDS)
   if s is not None and kind == 'kumaraswamy':
     raise ValueError(f'kind={kind!r} has no s')
   given = {'length': length, 's': s, 'anchor': anchor}
   for name, value in given.items():
-    if value is not None and (isinstance(value, bool) or not 0 < value < 1e9):
-      raise ValueError(f'{name}={value!r}; allowed: numbers above 0')
+    if value is not None or name != 's':
+      ranges.real(name, value, ranges.LOW, ranges.HIGH)
   usual = {'length': 1.0, 's': None, 'anchor': 0.05}
   words = [] if kind == 'flat' else [f'kind={kind!r}']
   words += [f'{n}={v!r}' for n, v in given.items() if v != usual[n]]
