@@ -144,7 +144,8 @@ def soft_topk(
 def _among(x, k):
   """Whether a value is one of the k largest of the last axis, in its order."""
   order = jnp.argsort(lax.stop_gradient(-x), axis=-1, stable=True)
-  return jnp.argsort(order, axis=-1, stable=True).astype(jnp.float32) < k
+  rank = jnp.argsort(order, axis=-1, stable=True)
+  return rank.astype(jnp.float32) < jnp.asarray(k, jnp.float32)
 
 
 def _times(x, factor, straight_through):

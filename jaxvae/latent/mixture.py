@@ -268,9 +268,11 @@ def _slot(
 
 
 def _beside(components, z):
-  """The components with axes that go beside those of z `[..., d]`."""
+  """The components, of z's type, with axes beside those of z `[..., d]`."""
   ones = (1,) * (z.ndim - 1)
-  return Components(*(x.reshape(ones + x.shape) for x in components))
+  return Components(
+    *(x.reshape(ones + x.shape).astype(z.dtype) for x in components)
+  )
 
 
 def _check(k, latents, least):

@@ -98,8 +98,8 @@ def _on_a_line(name, k, kind, spacing, s, code) -> Slot:
   middle = (k - 1) / 2
   places = spacing * (np.arange(k) - middle)
 
-  def scale(hyper):
-    return s * jnp.sqrt(hyper.temperature)
+  def scale(hyper, dtype=float):
+    return s * jnp.sqrt(jnp.asarray(hyper.temperature, dtype))
 
   def posterior(params):
     # The encoder's numbers are of the size of the chart.
@@ -108,11 +108,11 @@ def _on_a_line(name, k, kind, spacing, s, code) -> Slot:
 
   def kl(q, hyper, z=None, prior=None):
     del z, prior
-    return KLS[kind](q, k, spacing, scale(hyper))
+    return KLS[kind](q, k, spacing, scale(hyper, q.mean.dtype))
 
   def log_prob(z, hyper, prior=None):
     del prior
-    return LOG_PROBS[kind](z[..., 0], k, spacing, scale(hyper))
+    return LOG_PROBS[kind](z[..., 0], k, spacing, scale(hyper, z.dtype))
 
   def sample_prior(key, shape, hyper, prior=None):
     del prior
@@ -127,8 +127,8 @@ def _on_a_line(name, k, kind, spacing, s, code) -> Slot:
     """KL(q || N(p_label, s^2)), exact, at any temperature."""
     del prior
     mean = spacing * (label[..., None] - middle)
-    log_std = jnp.broadcast_to(jnp.log(scale(hyper)), mean.shape)
-    return divergence(q, Posterior(mean, log_std.astype(mean.dtype)))
+    log_std = jnp.broadcast_to(jnp.log(scale(hyper, mean.dtype)), mean.shape)
+    return divergence(q, Posterior(mean, log_std))
 
   def move(z, column, value):
     return z.at[..., column].set(spacing * (value - middle))

@@ -71,8 +71,8 @@ def segment(
     return kumaraswamy(length, anchor)._replace(name=name)
   s = length / 10 if s is None else s
 
-  def scale(hyper):
-    return s * jnp.sqrt(hyper.temperature)
+  def scale(hyper, dtype=float):
+    return s * jnp.sqrt(jnp.asarray(hyper.temperature, dtype))
 
   def posterior(params):
     # The encoder's numbers are in units of the length.
@@ -81,11 +81,11 @@ def segment(
 
   def kl(q, hyper, z=None, prior=None):
     del z, prior
-    return KLS[kind](q, length, scale(hyper))
+    return KLS[kind](q, length, scale(hyper, q.mean.dtype))
 
   def log_prob(z, hyper, prior=None):
     del prior
-    return LOG_PROBS[kind](z[..., 0], length, scale(hyper))
+    return LOG_PROBS[kind](z[..., 0], length, scale(hyper, z.dtype))
 
   def sample_prior(key, shape, hyper, prior=None):
     del prior
