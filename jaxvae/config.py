@@ -231,11 +231,11 @@ def from_dict(saved: Mapping[str, Any]) -> ml_collections.ConfigDict:
       raise TypeError(f'a {type(saved).__name__}')
     config = ml_collections.ConfigDict({ENSEMBLE: {}} | dict(saved))
     have = flatten(config)
+    for name, key in KEYS.items():
+      if key.free and name not in have:
+        _put(config, name, key.default)
   except (RecursionError, TypeError, ValueError) as error:
     raise UserError(f'{shown(saved)} is no saved config') from error
-  for name, key in KEYS.items():
-    if key.free and name not in have:
-      _put(config, name, key.default)
   validate(config.lock())
   return config
 
