@@ -7,7 +7,7 @@ one; `validate` refuses values, all at once, before anything is written.
 
 import difflib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ml_collections
@@ -15,6 +15,7 @@ import ml_collections
 from jaxvae import spec
 from jaxvae.errors import UserError
 from jaxvae.options import KEYS
+from jaxvae.ranges import SHOWN, shown
 
 _READ: dict[type, Callable[[str], Any]] = {
   bool: lambda text: {'true': True, 'false': False}[text.lower()],
@@ -26,6 +27,8 @@ _READ: dict[type, Callable[[str], Any]] = {
 # take, by key: {'seed': range(8), 'beta': (1., 4.)}, of others than hyper.* in
 # their group: {'schedule': {'capacity': (...)}}; see study/grid.py.
 ENSEMBLE = 'ensemble'
+MOST_SETTINGS = 100_000  # of an ensemble or a study: each has its directory
+UNKNOWN = 10  # keys that a message names
 
 
 def default() -> ml_collections.ConfigDict:
@@ -83,20 +86,20 @@ def override(
       try:
         if not {short, f'hyper.{short}'} & KEYS.keys():
           near = did_you_mean(short).replace('config.', 'config.ensemble.')
-          wrong.append(f'unknown key config.{name}; {near}')
+          wrong.append(f'unknown key config.{_cut(name)}; {near}')
         changed[short] = spec.values(text)
       except ValueError as error:
-        wrong.append(f'config.{name}={text!r}; allowed: {error}')
+        wrong.append(f'config.{name}={shown(text)}; allowed: {error}')
       continue
     if name not in KEYS:
-      wrong.append(f'unknown key config.{name}; {did_you_mean(name)}')
+      wrong.append(f'unknown key config.{_cut(name)}; {did_you_mean(name)}')
       continue
     kind = type(KEYS[name].default)
     try:
       values[name] = _READ[kind](text)
     except (KeyError, ValueError):
       wrong.append(
-        f'config.{name}={text!r}; allowed: {kind.__name__},'
+        f'config.{name}={shown(text)}; allowed: {kind.__name__},'
         f' {KEYS[name].allowed[0]}'
       )
   # A file may build its config without `default`; `validate` says so then.
@@ -125,8 +128,13 @@ def validate(config: ml_collections.ConfigDict) -> None:
   flat = flatten(config)
   if not isinstance(config.get(ENSEMBLE), ml_collections.ConfigDict):
     wrong.append(f'config.{ENSEMBLE} is missing')
-  for name in flat.keys() - KEYS.keys():
-    wrong.append(f'unknown key config.{name}; {did_you_mean(name)}')
+  else:
+    wrong += _wrong_in(config[ENSEMBLE])
+  unknown = sorted(flat.keys() - KEYS.keys())
+  for name in unknown[:UNKNOWN]:
+    wrong.append(f'unknown key config.{_cut(name)}; {did_you_mean(name)}')
+  if len(unknown) > UNKNOWN:
+    wrong.append(f'unknown keys: {len(unknown)} in all')
   for name, key in KEYS.items():
     if name not in flat:
       wrong.append(f'config.{name} is missing')
@@ -134,9 +142,9 @@ def validate(config: ml_collections.ConfigDict) -> None:
     value, (text, test) = flat[name], key.allowed
     if type(value) is not type(key.default):
       kind = type(key.default).__name__
-      wrong.append(f'config.{name}={value!r}; allowed: {kind}, {text}')
+      wrong.append(f'config.{name}={shown(value)}; allowed: {kind}, {text}')
     elif not test(value):
-      wrong.append(f'config.{name}={value!r}; allowed: {text}')
+      wrong.append(f'config.{name}={shown(value)}; allowed: {text}')
   if not wrong:
     for name in ('log_every', 'save_every'):
       if flat[name] % flat['steps_per_call']:
@@ -148,8 +156,32 @@ def validate(config: ml_collections.ConfigDict) -> None:
     raise UserError('; '.join(sorted(wrong)))
 
 
+def _wrong_in(ensemble: ml_collections.ConfigDict) -> list[str]:
+  """What of an ensemble is no values, or too many, before they are listed."""
+  wrong, settings = [], 1
+  for name, values in flatten(ensemble).items():
+    try:
+      several = isinstance(values, Sequence) and not isinstance(values, str)
+      count = len(values) if several else 0
+    except OverflowError:  # range(10**30)
+      count = MOST_SETTINGS + 1
+    settings *= max(count, 1)
+    if not count:
+      wrong.append(
+        f'config.{ENSEMBLE}.{name}={shown(values)}; allowed: range(8), or'
+        ' (1., 4., 8.)'
+      )
+  if settings > MOST_SETTINGS:
+    wrong.append(
+      f'config.{ENSEMBLE} has more than {MOST_SETTINGS:,} settings; allowed:'
+      f' {MOST_SETTINGS:,}'
+    )
+  return wrong
+
+
 def did_you_mean(name: str) -> str:
   """The end of a sentence about an unknown key: the nearest that exists."""
+  name = _cut(name)
 
   def nearness(key):
     # 'betta' and 'model.beta' are both meant for hyper.beta.
@@ -159,6 +191,11 @@ def did_you_mean(name: str) -> str:
     return max(whole, 0.8 * leaf)
 
   return f'did you mean config.{max(KEYS, key=nearness)}?'
+
+
+def _cut(name: str) -> str:
+  """A name that is no key, in one line that people read."""
+  return ' '.join(name[:SHOWN].split())
 
 
 def flatten(config: ml_collections.ConfigDict) -> dict[str, Any]:
@@ -189,11 +226,16 @@ def from_dict(saved: Mapping[str, Any]) -> ml_collections.ConfigDict:
   Raises:
     UserError: it does not have this version's keys or types.
   """
-  config = ml_collections.ConfigDict({ENSEMBLE: {}} | dict(saved))
-  have = flatten(config)
-  for name, key in KEYS.items():
-    if key.free and name not in have:
-      _put(config, name, key.default)
+  try:
+    if not isinstance(saved, Mapping):
+      raise TypeError(f'a {type(saved).__name__}')
+    config = ml_collections.ConfigDict({ENSEMBLE: {}} | dict(saved))
+    have = flatten(config)
+    for name, key in KEYS.items():
+      if key.free and name not in have:
+        _put(config, name, key.default)
+  except (RecursionError, TypeError, ValueError) as error:
+    raise UserError(f'{shown(saved)} is no saved config') from error
   validate(config.lock())
   return config
 

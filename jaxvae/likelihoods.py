@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxvae import spec
+from jaxvae import ranges, spec
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -59,7 +59,7 @@ def gaussian(learned: bool = False) -> Likelihood:
     error = (image - output) * jnp.exp(-log_scale)
     return -_sum(0.5 * error**2 + 0.5 * LOG_2PI + log_scale)
 
-  _check_flag(learned)
+  ranges.flag('learned', learned)
   return Likelihood('gaussian', learned, log_prob, lambda x: x, True)
 
 
@@ -74,7 +74,7 @@ def laplace(learned: bool = False) -> Likelihood:
     error = jnp.abs(image - output) * jnp.exp(-log_scale)
     return -_sum(error + math.log(2.0) + log_scale)
 
-  _check_flag(learned)
+  ranges.flag('learned', learned)
   return Likelihood('laplace', learned, log_prob, lambda x: x, True)
 
 
@@ -111,11 +111,6 @@ def _cross_entropy_jvp(values, changes):
   logit, image = values
   slope = (image - jax.nn.sigmoid(logit)) * changes[0] + logit * changes[1]
   return _cross_entropy(logit, image), slope
-
-
-def _check_flag(learned: bool) -> None:
-  if not isinstance(learned, bool):
-    raise ValueError(f'learned={learned!r}; allowed: True, False')
 
 
 def _sum(x: Array) -> Array:

@@ -1,9 +1,9 @@
 """Every key of a config: its default, what is allowed, what it does."""
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from jaxvae import ranges, spec
 from jaxvae.structs import Hyper
 
 
@@ -23,17 +23,42 @@ class Key(NamedTuple):
   free: bool = False
 
 
-def _at_least(low: float) -> tuple[str, Callable[[Any], bool]]:
-  return f'a finite number, at least {low}', lambda v: low <= v < math.inf
+MOST = 2**31 - 1  # steps are counted in int32
+LENGTH = 4096  # characters: of a path, on most systems
+FLOAT32 = 3.4e38
 
 
-_TEXT = ('text', lambda v: True)
-_SPEC = ('text such as name or name(arguments)', lambda v: bool(v.strip()))
+def _whole(low: int, high: int = MOST) -> tuple[str, Callable[[Any], bool]]:
+  text = f'a whole number, at least {low}, at most {high}'
+  return text, lambda v: low <= v <= high
+
+
+def _number(high: float) -> tuple[str, Callable[[Any], bool]]:
+  text = f'a finite number, at least 0, at most {high:g}'
+  return (
+    f'{text} (from {ranges.TINY:g} if it is not 0)',
+    lambda v: v == 0 or ranges.TINY <= v <= high,
+  )
+
+
+def _above(low: float, high: float) -> tuple[str, Callable[[Any], bool]]:
+  text = f'a finite number above 0, from {low:g} to {high:g}'
+  return text, lambda v: low <= v <= high
+
+
+_TEXT = (
+  f'text of at most {LENGTH} characters, without \\0',
+  lambda v: len(v) <= LENGTH and '\0' not in v,
+)
+_SPEC = (
+  'text such as name or name(arguments)',
+  lambda v: 0 < len(v.strip()) <= spec.MOST,
+)
 _BOOL = ('True or False', lambda v: True)
-_WHOLE = ('a whole number, at least 1', lambda v: v >= 1)
-_COUNT = ('a whole number, at least 0', lambda v: v >= 0)
-_POSITIVE = ('a finite number above 0', lambda v: 0 < v < math.inf)
-_NOT_NEGATIVE = _at_least(0)
+_WHOLE = _whole(1)
+_COUNT = _whole(0)
+_WEIGHT = _number(ranges.WEIGHT)
+_SCALE = _above(ranges.LOW, ranges.HIGH)
 
 
 def _one_of(*names: Any) -> tuple[str, Callable[[Any], bool]]:
@@ -84,7 +109,9 @@ KEYS: dict[str, Key] = {
   ),
   'data.manual_dir': Key('', _TEXT, 'files that you downloaded', free=True),
   'data.path': Key('', _TEXT, 'images of your own: folder, npz or h5'),
-  'data.image_size': Key(0, _COUNT, 'resize to a square; 0: as they are'),
+  'data.image_size': Key(
+    0, _whole(0, 4096), 'pixels; resize to a square; 0: as they are'
+  ),
   'data.channels': Key(0, _one_of(0, 1, 3), 'of the images; 0: as they are'),
   'data.placement': Key(
     'auto',
@@ -120,22 +147,26 @@ KEYS: dict[str, Key] = {
   'labels.shift': Key(
     0, _COUNT, 'pixels; in training the classifier sees images moved by so many'
   ),
-  'hyper.learning_rate': Key(5e-4, _POSITIVE, 'step size of the optimiser'),
-  'hyper.beta': Key(1.0, _NOT_NEGATIVE, 'weight of the KL (beta_vae)'),
-  'hyper.gamma': Key(100.0, _NOT_NEGATIVE, 'weight of |KL - C| (annealed_vae)'),
-  'hyper.capacity': Key(0.0, _NOT_NEGATIVE, 'C in nats (annealed_vae)'),
+  'hyper.learning_rate': Key(
+    5e-4, _above(ranges.TINY, FLOAT32), 'step size of the optimiser'
+  ),
+  'hyper.beta': Key(1.0, _WEIGHT, 'weight of the KL (beta_vae)'),
+  'hyper.gamma': Key(100.0, _WEIGHT, 'weight of |KL - C| (annealed_vae)'),
+  'hyper.capacity': Key(0.0, _WEIGHT, 'C in nats (annealed_vae)'),
   'hyper.noise': Key(
-    0.1, _POSITIVE, 'scale of the gaussian and laplace likelihoods'
+    0.1, _SCALE, 'scale of the gaussian and laplace likelihoods'
   ),
   'hyper.temperature': Key(
-    1.0, _POSITIVE, 'of the priors of points, segment, loop and tilted'
+    1.0, _SCALE, 'of the priors of points, segment, loop and tilted'
   ),
-  'hyper.tilt': Key(1.0, _NOT_NEGATIVE, 'multiplies tau of tilted priors'),
+  'hyper.tilt': Key(
+    1.0, _number(ranges.HIGH), 'multiplies tau of tilted priors'
+  ),
   'hyper.keep': Key(
-    1.0, _POSITIVE, 'multiplies k of ksparse and head in training'
+    1.0, _SCALE, 'multiplies k of ksparse and head in training'
   ),
   'hyper.alpha': Key(
-    1.0, _NOT_NEGATIVE, "weight of the labels' cross-entropy (label, head)"
+    1.0, _WEIGHT, "weight of the labels' cross-entropy (label, head)"
   ),
   **{
     f'schedule.{name}': Key(
@@ -144,7 +175,10 @@ KEYS: dict[str, Key] = {
     for name in Hyper.__dataclass_fields__
   },
   'eval.examples': Key(
-    10_000, _WHOLE, 'images that the table and MIG are computed from', free=True
+    10_000,
+    _whole(1, 1_000_000),
+    'images that the table and MIG are computed from',
+    free=True,
   ),
   'eval.metrics': Key(
     'quick',
@@ -152,9 +186,9 @@ KEYS: dict[str, Key] = {
     'scores: quick, fast, paper, all, or metrics with commas between',
     free=True,
   ),
-  'eval.bins': Key(20, _WHOLE, 'of the histogram in MIG', free=True),
+  'eval.bins': Key(20, _whole(1, 10_000), 'of the histogram in MIG', free=True),
   'eval.active_kl': Key(
-    0.1, _NOT_NEGATIVE, 'nats from which a latent counts as active', free=True
+    0.1, _WEIGHT, 'nats from which a latent counts as active', free=True
   ),
   'eval.embedding': Key(
     False, _BOOL, 'draw a t-SNE of the codes by class, in seconds', free=True

@@ -8,7 +8,6 @@ so an ensemble can hold many of both.
 """
 
 import itertools
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -16,9 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxvae import spec
+from jaxvae import ranges, spec
 from jaxvae.errors import UserError
+from jaxvae.options import FLOAT32, KEYS, MOST
 from jaxvae.structs import Hyper
+
+CORNERS = 100  # of a schedule; each is a number that the program takes
 
 
 class Schedule(NamedTuple):
@@ -27,11 +29,13 @@ class Schedule(NamedTuple):
   Attributes:
     numbers: what the text gave, in the order in which `at` reads them.
     at: (numbers, step, value) -> the value at the step; all may be traced.
+    through: those of the numbers that are values on the way.
     positive: it can end only at a value above 0.
   """
 
   numbers: tuple[float, ...]
   at: Callable[[tuple[Any, ...], Array, Array], Array]
+  through: tuple[float, ...] = ()
   positive: bool = False
 
 
@@ -58,19 +62,18 @@ def linear(start: float, steps: int, delay: int = 0) -> Schedule:
   def at(numbers, step, value):
     return _between(numbers[0], value, _progress(numbers, step))
 
-  return Schedule(_checked(start, steps, delay), at)
+  return Schedule(_checked(start, steps, delay), at, (start,))
 
 
 def geometric(start: float, steps: int, delay: int = 0) -> Schedule:
   """Equal ratios from `start` to the value; both must be above 0."""
   numbers = _checked(start, steps, delay)
-  if not start > 0:
-    raise ValueError(f'start={start!r}; allowed: above 0')
+  ranges.real('start', start, ranges.TINY, FLOAT32)
 
   def at(numbers, step, value):
     return numbers[0] * (value / numbers[0]) ** _progress(numbers, step)
 
-  return Schedule(numbers, at, positive=True)
+  return Schedule(numbers, at, (start,), positive=True)
 
 
 def cosine(start: float, steps: int, delay: int = 0) -> Schedule:
@@ -80,7 +83,7 @@ def cosine(start: float, steps: int, delay: int = 0) -> Schedule:
     turned = 0.5 * (1 - jnp.cos(jnp.pi * _progress(numbers, step)))
     return _between(numbers[0], value, turned)
 
-  return Schedule(_checked(start, steps, delay), at)
+  return Schedule(_checked(start, steps, delay), at, (start,))
 
 
 def piecewise(points: tuple[tuple[float, float], ...], steps: int) -> Schedule:
@@ -92,20 +95,29 @@ def piecewise(points: tuple[tuple[float, float], ...], steps: int) -> Schedule:
   if not isinstance(points, tuple) or not all(
     isinstance(point, tuple) and len(point) == 2 for point in points
   ):
-    raise ValueError(f'points={points!r}; allowed: ((step, number), ...)')
-  for number in (*itertools.chain(*points), steps):
-    _check_number('points and steps', number)
+    raise ValueError(
+      f'points={ranges.shown(points)}; allowed: ((step, number), ...)'
+    )
+  if len(points) > CORNERS:
+    raise ValueError(f'{len(points)} points; allowed: {CORNERS}')
+  for step, number in points:
+    _check_step('step', step, 0)
+    _check_number('number', number)
+  _check_step('steps', steps, 1)
   steps_at = [*(step for step, _ in points), steps]
   if any(a >= b for a, b in itertools.pairwise(steps_at)):
-    raise ValueError(f'steps {steps_at!r}; allowed: each above the last')
-  numbers = (*steps_at, *(number for _, number in points))
+    raise ValueError(
+      f'steps {ranges.shown(steps_at)}; allowed: each above the last'
+    )
+  through = tuple(number for _, number in points)
+  numbers = (*steps_at, *through)
 
   def at(numbers, step, value):
     corners = jnp.stack([jnp.asarray(n, jnp.float32) for n in numbers])
     ends = jnp.append(corners[len(points) + 1 :], value)
     return jnp.interp(step, corners[: len(points) + 1], ends)
 
-  return Schedule(tuple(map(float, numbers)), at)
+  return Schedule(tuple(map(float, numbers)), at, through)
 
 
 SCHEDULES = {
@@ -137,13 +149,22 @@ def course(
   """What `config.hyper` and `config.schedule` say: the code, and its numbers.
 
   Raises:
-    UserError: a text is not one known schedule with fitting arguments, or the
-      value is one that the schedule cannot end at.
+    UserError: a text is not one known schedule with fitting arguments, it goes
+      through a value that the hyper-parameter cannot have, or the value is one
+      that the schedule cannot end at.
   """
   moving = {
     name: schedule(text) for name, text in texts.items() if text != 'constant'
   }
   for name, each in moving.items():
+    text, allows = KEYS[f'hyper.{name}'].allowed
+    for number in each.through:
+      # From 0 a step grows; the others of which 0 is no value divide by it.
+      if not allows(number) and (number or name != 'learning_rate'):
+        raise UserError(
+          f'config.schedule.{name}={ranges.shown(texts[name])} goes through'
+          f' {number!r}; allowed for hyper.{name}: {text}'
+        )
     if each.positive and not values[name] > 0:
       raise UserError(
         f'config.hyper.{name}={values[name]}; allowed with '
@@ -182,16 +203,20 @@ def _between(start: float, value: Array, share: Array) -> Array:
 
 
 def _check_number(name: str, number: Any) -> None:
-  if not isinstance(number, int | float) or not math.isfinite(number):
-    raise ValueError(f'{name}={number!r}; allowed: a finite number')
+  # What a hyper-parameter may be is not known here, see `course`.
+  ranges.real(name, number, -FLOAT32, FLOAT32)
+
+
+def _check_step(name: str, number: Any, least: int) -> None:
+  # 1e5 is a way of writing a whole number.
+  whole = isinstance(number, float) and number.is_integer()
+  ranges.whole(name, int(number) if whole else number, least, MOST)
 
 
 def _checked(start: Any, steps: Any, delay: Any) -> tuple[float, ...]:
   _check_number('start', start)
-  _check_number('steps', steps)
-  _check_number('delay', delay)
-  if not steps > 0:
-    raise ValueError(f'steps={steps!r}; allowed: above 0')
+  _check_step('steps', steps, 1)
+  _check_step('delay', delay, 0)
   return float(start), float(steps), float(delay)
 
 

@@ -3,11 +3,14 @@
 import ast
 import inspect
 import re
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from jaxvae import ranges
 from jaxvae.errors import UserError
 
+MOST = 10_000  # characters
 # What ast and literal_eval are documented to raise; the last two for texts that
 # are too deep.
 _UNREADABLE = (
@@ -41,16 +44,16 @@ def parse(text: str) -> tuple[Call, ...]:
     UserError: the text is anything else; the message quotes it.
   """
   try:
-    return _terms(ast.parse(text.strip(), mode='eval').body)
+    return _terms(_tree(text.strip()))
   except _UNREADABLE as error:
-    shown = text if len(text) <= 200 else f'{text[:200]}...'
     raise UserError(
-      f'{shown!r} is not of the form name(arguments) + name(arguments)',
+      f'{ranges.shown(text)} is not of the form name(arguments) +'
+      ' name(arguments)',
       hint="write for example 'gaussian(10)' or 'linear(0., 20000)'",
     ) from error
 
 
-def values(text: str) -> tuple[Any, ...]:
+def values(text: str) -> Sequence[Any]:
   """'range(8)', '(1., 4.)' or '1., 4.': the values that a key takes.
 
   Raises:
@@ -58,12 +61,21 @@ def values(text: str) -> tuple[Any, ...]:
   """
   try:
     if found := re.fullmatch(r'range\(([0-9, ]+)\)', text.strip()):
-      return tuple(range(*map(int, found[1].split(','))))
-    given = ast.literal_eval(f'({text},)')
+      return range(*map(int, found[1].split(',')))
+    given = ast.literal_eval(_tree(f'({text},)'))
   except _UNREADABLE as error:
     raise ValueError('range(8), or values such as 1.,4.,8.') from error
   alone = len(given) == 1 and isinstance(given[0], tuple)
   return given[0] if alone else given
+
+
+def _tree(text: str) -> ast.expr:
+  if len(text) > MOST:
+    raise ValueError(f'{len(text)} characters')
+  with warnings.catch_warnings():
+    # Python warns of texts such as '1or 2', and what it says is not ours.
+    warnings.simplefilter('ignore', SyntaxWarning)
+    return ast.parse(text, mode='eval').body
 
 
 def _terms(node: ast.expr) -> tuple[Call, ...]:
@@ -93,14 +105,16 @@ def build(call: Call, table: dict[str, Any], what: str) -> Any:
   """
   if call.name not in table:
     raise UserError(
-      f'unknown {what} {call.name!r}; allowed: {", ".join(sorted(table))}'
+      f'unknown {what} {ranges.shown(call.name)}; allowed:'
+      f' {", ".join(sorted(table))}'
     )
   entry = table[call.name]
   try:
     inspect.signature(entry).bind(*call.args, **dict(call.kwargs))
   except TypeError as error:
     raise UserError(
-      f'{what} {call.name}: {error}; allowed: {call.name}{_arguments(entry)}'
+      f'{what} {call.name}: {str(error)[:200]}; allowed:'
+      f' {call.name}{_arguments(entry)}'
     ) from error
   try:
     return entry(*call.args, **dict(call.kwargs))
@@ -123,5 +137,7 @@ def build_one(text: str, table: dict[str, Any], what: str) -> Any:
   """
   calls = parse(text)
   if len(calls) != 1:
-    raise UserError(f'{text!r} names {len(calls)} of: {what}; allowed: one')
+    raise UserError(
+      f'{ranges.shown(text)} names {len(calls)} of: {what}; allowed: one'
+    )
   return build(calls[0], table, what)

@@ -19,7 +19,7 @@ FILES = sorted((ROOT / 'jaxvae').rglob('*.py'))
 PARSED = {path: ast.parse(path.read_text()) for path in FILES}
 
 # What each part may import of the rest; docs/architecture.md draws it.
-FLOOR = {'errors', 'keys', 'spec', 'structs'}
+FLOOR = {'errors', 'keys', 'ranges', 'spec', 'structs'}
 MODEL = FLOOR | {'latent', 'likelihoods', 'nets', 'model'}
 BELOW = MODEL | {
   *('config', 'data', 'metrics', 'objectives', 'options', 'schedules'),
@@ -44,7 +44,8 @@ MAY_IMPORT = {
   'errors': set(),
   'keys': set(),
   'structs': set(),
-  'spec': {'errors'},
+  'ranges': set(),
+  'spec': {'errors', 'ranges'},
   'metrics': set(),
   'topology': {'metrics'},
   'measure': {'errors', 'metrics'},
@@ -52,7 +53,7 @@ MAY_IMPORT = {
   'latent': FLOOR,
   'likelihoods': FLOOR,
   'nets': FLOOR,
-  'schedules': FLOOR,
+  'schedules': FLOOR | {'options'},
   'model': MODEL,
   'objectives': MODEL | {'schedules'},
   'traverse': {'latent'},
@@ -60,7 +61,7 @@ MAY_IMPORT = {
   'checked': {'data', 'errors'},
   'data.render': set(),
   'data': FLOOR | {'data.render'},
-  'options': {'structs'},
+  'options': {'ranges', 'spec', 'structs'},
   'config': BELOW,
   'cli': {'config', 'errors'},
   **dict.fromkeys(('draw', 'train', 'evaluate', 'report', 'study'), TRAINING),

@@ -173,8 +173,8 @@ def test_which_have_a_scale_and_which_learn_it():
   [
     ('binomial', "unknown likelihood 'binomial'; allowed: bernoulli, gaussian"),
     ('bernoulli(learned=True)', 'likelihood bernoulli: .*unexpected keyword'),
-    ('gaussian(learned=0.1)', 'learned=0.1; allowed: True, False'),
-    ("laplace('no')", "learned='no'; allowed: True, False"),
+    ('gaussian(learned=0.1)', 'learned=0.1; allowed: True or False'),
+    ("laplace('no')", "learned='no'; allowed: True or False"),
     ('gaussian + laplace', 'names 2 of: likelihood'),
   ],
 )

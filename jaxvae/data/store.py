@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxvae import ranges
 from jaxvae.data import batches, sequence, twins, writer
 from jaxvae.data import layers as composed
 from jaxvae.data import prepared as prepared_data
@@ -198,13 +199,15 @@ def ensure_prepared(data_config: Any) -> Prepared:
   if options.name not in DATASETS:
     near = difflib.get_close_matches(options.name, DATASETS, n=1, cutoff=0)
     raise UserError(
-      f'unknown data set {options.name!r}; did you mean {near[0]!r}?',
+      f'unknown data set {ranges.shown(options.name)}; did you mean'
+      f' {near[0]!r}?',
       hint=f'there are: {", ".join(DATASETS)}',
     )
   recipe = DATASETS[options.name]
   if options.variant not in recipe.variants:
     raise UserError(
-      f'data.variant={options.variant!r} is not known to {options.name};'
+      f'data.variant={ranges.shown(options.variant)} is not known to'
+      f' {options.name};'
       f' allowed: {", ".join(repr(name) for name in recipe.variants)}'
     )
   return writer.ensure(options, recipe)

@@ -140,7 +140,9 @@ def power_spherical_sample(key: Array, log_std: Array) -> Array:
   """
   key_normal, key_gamma = jax.random.split(key)
   normal = jax.random.normal(key_normal, log_std.shape, log_std.dtype)
-  gamma = jax.random.gamma(key_gamma, _kappa(log_std) + 0.5)
+  gamma = jax.random.gamma(
+    key_gamma, _kappa(log_std) + 0.5, dtype=log_std.dtype
+  )
   # Never 0, for a gradient without NaN.
   gamma = gamma + jnp.finfo(gamma.dtype).eps
   return 2 * jnp.arctan(normal * jax.lax.rsqrt(2 * gamma))

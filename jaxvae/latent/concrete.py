@@ -182,16 +182,6 @@ def one_hot(number: Array, like: Array) -> Array:
   return (numbers == number[..., None].astype(like.dtype)).astype(like.dtype)
 
 
-def check_classes(k: int) -> None:
-  """Refuses a number of classes that is none.
-
-  Raises:
-    ValueError: it is not a whole number from 2.
-  """
-  if isinstance(k, bool) or not isinstance(k, int) or k < 2:
-    raise ValueError(f'k={k!r}; allowed: 2, 3, 4, ...')
-
-
 def _kl(q, log_p):
   """KL from the categorical q to log-probabilities `[..., k]`; `[...]`."""
   log_q = jax.nn.log_softmax(q.logits, axis=-1)

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxvae import ranges
 from jaxvae.latent.slot import Slot
 
 LOG_2PI = 1.8378770664093453  # log(2 pi)
@@ -38,10 +39,8 @@ def gaussian(latents: int, scale: str = 'log_variance') -> Slot:
   Raises:
     ValueError: either argument is not allowed.
   """
-  if isinstance(latents, bool) or not isinstance(latents, int) or latents < 1:
-    raise ValueError(f'latents={latents!r}; allowed: 1, 2, 3, ...')
-  if scale not in SCALES:
-    raise ValueError(f'scale={scale!r}; allowed: {", ".join(sorted(SCALES))}')
+  ranges.whole('latents', latents, 1, ranges.LATENTS)
+  ranges.one_of('scale', scale, SCALES)
   log_std = SCALES[scale]
 
   def posterior(params: Array) -> Posterior:

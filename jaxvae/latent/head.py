@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from jaxvae import ranges
 from jaxvae.latent import concrete, label
 from jaxvae.latent.concrete import Posterior
 from jaxvae.latent.ksparse import check, soft_topk, training, words
@@ -45,12 +46,10 @@ def head(
   Raises:
     ValueError: an argument is not allowed.
   """
-  concrete.check_classes(classes)
+  ranges.whole('classes', classes, 2, ranges.CLASSES)
   check(classes, k, a, b, straight_through, lifetime)
-  if join not in JOINS:
-    raise ValueError(f'join={join!r}; allowed: {", ".join(JOINS)}')
-  if not isinstance(stop_gradient, bool):
-    raise ValueError(f'stop_gradient={stop_gradient!r}; allowed: True or False')
+  ranges.one_of('join', join, JOINS)
+  ranges.flag('stop_gradient', stop_gradient)
 
   def mean(q):
     p = jax.nn.softmax(q.logits, axis=-1)

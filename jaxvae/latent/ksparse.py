@@ -13,6 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array, lax
 
+from jaxvae import ranges
 from jaxvae.latent.gaussian import gaussian
 from jaxvae.latent.slot import Slot
 
@@ -66,17 +67,11 @@ def check(
   Raises:
     ValueError: with what is allowed.
   """
-  if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= units:
-    raise ValueError(f'k={k!r}; allowed: 1, 2, ... {units}')
+  ranges.whole('k', k, 1, units)
   for name, value in (('a', a), ('b', b)):
-    if isinstance(value, bool) or not isinstance(value, int | float):
-      raise ValueError(f'{name}={value!r}; allowed: a number')
-  if not isinstance(straight_through, bool):
-    raise ValueError(
-      f'straight_through={straight_through!r}; allowed: True or False'
-    )
-  if isinstance(lifetime, bool) or not 0 <= lifetime < 1:
-    raise ValueError(f'lifetime={lifetime!r}; allowed: from 0, below 1')
+    ranges.real(name, value, -ranges.HIGH, ranges.HIGH)
+  ranges.flag('straight_through', straight_through)
+  ranges.real('lifetime', lifetime, 0, 1, below=True)
 
 
 def words(
@@ -149,7 +144,8 @@ def soft_topk(
 def _among(x, k):
   """Whether a value is one of the k largest of the last axis, in its order."""
   order = jnp.argsort(lax.stop_gradient(-x), axis=-1, stable=True)
-  return jnp.argsort(order, axis=-1, stable=True).astype(jnp.float32) < k
+  rank = jnp.argsort(order, axis=-1, stable=True)
+  return rank.astype(jnp.float32) < jnp.asarray(k, jnp.float32)
 
 
 def _times(x, factor, straight_through):

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxvae import ranges
 from jaxvae.latent import concrete
 from jaxvae.latent.concrete import Posterior, categorical_kl, one_hot
 from jaxvae.latent.slot import Slot
@@ -38,11 +39,9 @@ def label(k: int, kind: str = 'points', film: bool = False) -> Slot:
   Raises:
     ValueError: an argument is not allowed.
   """
-  concrete.check_classes(k)
-  if kind not in KINDS:
-    raise ValueError(f'kind={kind!r}; allowed: {", ".join(KINDS)}')
-  if not isinstance(film, bool):
-    raise ValueError(f'film={film!r}; allowed: True or False')
+  ranges.whole('k', k, 2, ranges.CLASSES)
+  ranges.one_of('kind', kind, KINDS)
+  ranges.flag('film', film)
   table = _table(k, kind)
 
   def given(z):

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxvae import ranges
 from jaxvae.latent import circle, gaussian, tilting
 from jaxvae.latent.slot import Slot
 
@@ -66,25 +67,18 @@ def loop(
   """
   if kind is None:
     kind = 'wrapped_normal' if tau is None else 'ambient'
-  if kind not in KINDS:
-    raise ValueError(f'kind={kind!r}; allowed: {", ".join(KINDS)}')
+  ranges.one_of('kind', kind, KINDS)
   for name, value in (('radius', radius), ('anchor', anchor)):
-    if not _positive(value):
-      raise ValueError(f'{name}={value!r}; allowed: numbers above 0')
+    ranges.real(name, value, ranges.LOW, ranges.HIGH)
   if kind == 'ambient':
-    if not _positive(tau):
-      raise ValueError(f'tau={tau!r}; allowed: numbers above 0')
+    ranges.real('tau', tau, ranges.LOW, ranges.HIGH)
     return _ambient(tau, radius)
   if tau is not None or radius != 1:
     raise ValueError(
-      f'kind={kind!r} with tau={tau!r}, radius={radius!r}; allowed: neither'
+      f'kind={kind!r} with tau={ranges.shown(tau)}, radius={radius!r};'
+      ' allowed: neither'
     )
   return _intrinsic(kind, anchor)
-
-
-def _positive(value) -> bool:
-  number = isinstance(value, (int, float)) and not isinstance(value, bool)
-  return number and 0 < value < math.inf
 
 
 def _intrinsic(kind: str, anchor: float) -> Slot:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxvae import keys
+from jaxvae import keys, ranges
 from jaxvae.latent.gaussian import (
   LOG_2PI,
   Posterior,
@@ -29,6 +29,7 @@ KINDS = ('classes', 'fixed', 'learned')
 # A learned component is no narrower: its standard deviation is this plus the
 # exponential of what is learned.
 LEAST_STD = 0.05
+NUMBERS = 10_000_000  # of all components, which are made before a model is
 
 
 class Components(NamedTuple):
@@ -66,14 +67,11 @@ def mixture(
   Raises:
     ValueError: an argument is not allowed.
   """
-  _check('k', k, 2)
-  _check('latents', latents, 1)
-  if kind not in KINDS:
-    raise ValueError(f'kind={kind!r}; allowed: {", ".join(KINDS)}')
+  _check(k, latents, 2)
+  ranges.one_of('kind', kind, KINDS)
   least = 0.0 if kind == 'fixed' else LEAST_STD
-  for name, value, low in (('radius', radius, 0.0), ('std', std, least)):
-    if isinstance(value, bool) or not low < value < math.inf:
-      raise ValueError(f'{name}={value!r}; allowed: numbers above {low}')
+  ranges.real('radius', radius, ranges.LOW, ranges.HIGH)
+  ranges.real('std', std, least + ranges.LOW, ranges.HIGH)
   centres = arrangement(k, latents, radius)
 
   def fixed(prior):
@@ -116,8 +114,7 @@ def vamp(k: int, latents: int) -> Slot:
   Raises:
     ValueError: an argument is not allowed.
   """
-  _check('k', k, 1)
-  _check('latents', latents, 1)
+  _check(k, latents, 1)
   slot = _slot(f'vamp({k}, {latents})', latents, of_posteriors, (-3.0, 3.0))
   return slot._replace(pseudo_inputs=k)
 
@@ -271,12 +268,14 @@ def _slot(
 
 
 def _beside(components, z):
-  """The components with axes that go beside those of z `[..., d]`."""
+  """The components, of z's type, with axes beside those of z `[..., d]`."""
   ones = (1,) * (z.ndim - 1)
-  return Components(*(x.reshape(ones + x.shape) for x in components))
+  return Components(
+    *(x.reshape(ones + x.shape).astype(z.dtype) for x in components)
+  )
 
 
-def _check(name, value, least):
-  if isinstance(value, bool) or not isinstance(value, int) or value < least:
-    allowed = ', '.join(str(least + i) for i in range(3))
-    raise ValueError(f'{name}={value!r}; allowed: {allowed}, ...')
+def _check(k, latents, least):
+  ranges.whole('k', k, least, ranges.CLASSES)
+  most = min(ranges.LATENTS, NUMBERS // k)
+  ranges.whole('latents', latents, 1, most)

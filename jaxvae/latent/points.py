@@ -19,7 +19,7 @@ import numpy as np
 from jax import Array
 from jax.scipy.special import erf, ndtr
 
-from jaxvae import keys
+from jaxvae import keys, ranges
 from jaxvae.latent.concrete import concrete
 from jaxvae.latent.gaussian import (
   LOG_2PI,
@@ -38,6 +38,8 @@ OPTIONS = {
   'concrete': {'relaxation': 2 / 3},
 }
 CODES = ('line', 'onehot')
+# Logits are divided by it, and a sample is no choice at all far above 1.
+RELAXATION = 1e-3, 1e3
 
 # Lengths over which an exponential falls to 7e-13.
 _DECAY = 28.0
@@ -68,20 +70,19 @@ def points(
   Raises:
     ValueError: an argument is not allowed.
   """
-  if isinstance(k, bool) or not isinstance(k, int) or k < 2:
-    raise ValueError(f'k={k!r}; allowed: 2, 3, 4, ...')
-  if kind not in OPTIONS:
-    raise ValueError(f'kind={kind!r}; allowed: {", ".join(sorted(OPTIONS))}')
+  ranges.whole('k', k, 2, ranges.CLASSES)
+  ranges.one_of('kind', kind, OPTIONS)
   given = {'s': s, 'spacing': spacing, 'code': code, 'relaxation': relaxation}
   given = {name: value for name, value in given.items() if value is not None}
   for name, value in given.items():
     if name not in OPTIONS[kind]:
       raise ValueError(f'kind={kind!r} has no {name}')
     if name == 'code':
-      if value not in CODES:
-        raise ValueError(f'code={value!r}; allowed: {", ".join(CODES)}')
-    elif isinstance(value, bool) or not 0 < value < math.inf:
-      raise ValueError(f'{name}={value!r}; allowed: numbers above 0')
+      ranges.one_of(name, value, CODES)
+    elif name == 'relaxation':
+      ranges.real(name, value, *RELAXATION)
+    else:
+      ranges.real(name, value, ranges.LOW, ranges.HIGH)
   options = OPTIONS[kind] | given
   suffix = '' if kind == 'voronoi' else f', kind={kind!r}'
   suffix += ''.join(f', {name}={value!r}' for name, value in given.items())
@@ -97,8 +98,8 @@ def _on_a_line(name, k, kind, spacing, s, code) -> Slot:
   middle = (k - 1) / 2
   places = spacing * (np.arange(k) - middle)
 
-  def scale(hyper):
-    return s * jnp.sqrt(hyper.temperature)
+  def scale(hyper, dtype=float):
+    return s * jnp.sqrt(jnp.asarray(hyper.temperature, dtype))
 
   def posterior(params):
     # The encoder's numbers are of the size of the chart.
@@ -107,11 +108,11 @@ def _on_a_line(name, k, kind, spacing, s, code) -> Slot:
 
   def kl(q, hyper, z=None, prior=None):
     del z, prior
-    return KLS[kind](q, k, spacing, scale(hyper))
+    return KLS[kind](q, k, spacing, scale(hyper, q.mean.dtype))
 
   def log_prob(z, hyper, prior=None):
     del prior
-    return LOG_PROBS[kind](z[..., 0], k, spacing, scale(hyper))
+    return LOG_PROBS[kind](z[..., 0], k, spacing, scale(hyper, z.dtype))
 
   def sample_prior(key, shape, hyper, prior=None):
     del prior
@@ -126,8 +127,8 @@ def _on_a_line(name, k, kind, spacing, s, code) -> Slot:
     """KL(q || N(p_label, s^2)), exact, at any temperature."""
     del prior
     mean = spacing * (label[..., None] - middle)
-    log_std = jnp.broadcast_to(jnp.log(scale(hyper)), mean.shape)
-    return divergence(q, Posterior(mean, log_std.astype(mean.dtype)))
+    log_std = jnp.broadcast_to(jnp.log(scale(hyper, mean.dtype)), mean.shape)
+    return divergence(q, Posterior(mean, log_std))
 
   def move(z, column, value):
     return z.at[..., column].set(spacing * (value - middle))

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxvae import ranges
 from jaxvae.latent.slot import Slot
 
 KINDS = ('fsq', 'latent')
@@ -57,17 +58,13 @@ def quantized(
   Raises:
     ValueError: an argument is not allowed.
   """
-  for name, value, least in (('latents', latents, 1), ('levels', levels, 2)):
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-      allowed = ', '.join(str(least + i) for i in range(3))
-      raise ValueError(f'{name}={value!r}; allowed: {allowed}, ...')
-  if kind not in KINDS:
-    raise ValueError(f'kind={kind!r}; allowed: {", ".join(KINDS)}')
+  ranges.whole('latents', latents, 1, ranges.LATENTS)
+  ranges.whole('levels', levels, 2, ranges.CLASSES)
+  ranges.one_of('kind', kind, KINDS)
   if commitment is not None:
     if kind != 'latent':
       raise ValueError(f'kind={kind!r} has no commitment')
-    if isinstance(commitment, bool) or not 0 <= commitment < math.inf:
-      raise ValueError(f'commitment={commitment!r}; allowed: numbers from 0')
+    ranges.real('commitment', commitment, 0, ranges.WEIGHT)
   last = (levels - 1) / 2
   rate = math.log(levels)
 

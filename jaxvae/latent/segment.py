@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy.special import erfc, ndtr
 
-from jaxvae import keys
+from jaxvae import keys, ranges
 from jaxvae.latent.gaussian import (
   LOG_2PI,
   Posterior,
@@ -56,14 +56,13 @@ def segment(
   Raises:
     ValueError: an argument is not allowed.
   """
-  if kind not in KINDS:
-    raise ValueError(f'kind={kind!r}; allowed: {", ".join(KINDS)}')
+  ranges.one_of('kind', kind, KINDS)
   if s is not None and kind == 'kumaraswamy':
     raise ValueError(f'kind={kind!r} has no s')
   given = {'length': length, 's': s, 'anchor': anchor}
   for name, value in given.items():
-    if value is not None and (isinstance(value, bool) or not 0 < value < 1e9):
-      raise ValueError(f'{name}={value!r}; allowed: numbers above 0')
+    if value is not None or name != 's':
+      ranges.real(name, value, ranges.LOW, ranges.HIGH)
   usual = {'length': 1.0, 's': None, 'anchor': 0.05}
   words = [] if kind == 'flat' else [f'kind={kind!r}']
   words += [f'{n}={v!r}' for n, v in given.items() if v != usual[n]]
@@ -72,8 +71,8 @@ def segment(
     return kumaraswamy(length, anchor)._replace(name=name)
   s = length / 10 if s is None else s
 
-  def scale(hyper):
-    return s * jnp.sqrt(hyper.temperature)
+  def scale(hyper, dtype=float):
+    return s * jnp.sqrt(jnp.asarray(hyper.temperature, dtype))
 
   def posterior(params):
     # The encoder's numbers are in units of the length.
@@ -82,11 +81,11 @@ def segment(
 
   def kl(q, hyper, z=None, prior=None):
     del z, prior
-    return KLS[kind](q, length, scale(hyper))
+    return KLS[kind](q, length, scale(hyper, q.mean.dtype))
 
   def log_prob(z, hyper, prior=None):
     del prior
-    return LOG_PROBS[kind](z[..., 0], length, scale(hyper))
+    return LOG_PROBS[kind](z[..., 0], length, scale(hyper, z.dtype))
 
   def sample_prior(key, shape, hyper, prior=None):
     del prior

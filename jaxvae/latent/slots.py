@@ -1,6 +1,6 @@
 """The slots by name, and latent spaces as a config writes them."""
 
-from jaxvae import spec
+from jaxvae import ranges, spec
 from jaxvae.errors import UserError
 from jaxvae.latent import told
 from jaxvae.latent.gaussian import gaussian
@@ -29,6 +29,7 @@ SLOTS = {
   'label': label,
   'head': head,
 }
+MOST = 100  # slots: each has a code of its own in the compiled program
 
 
 def latent_space(text: str) -> LatentSpace:
@@ -42,7 +43,10 @@ def latent_space(text: str) -> LatentSpace:
       arguments do not fit.
   """
   slots, factors = [], []
-  for call in spec.parse(text):
+  calls = spec.parse(text)
+  if len(calls) > MOST:
+    raise UserError(f'latent has {len(calls)} slots; allowed: {MOST}')
+  for call in calls:
     kwargs = dict(call.kwargs)
     factor = kwargs.pop('factor', None)
     built = spec.build(
@@ -53,6 +57,11 @@ def latent_space(text: str) -> LatentSpace:
         f'latent slot {built.name} cannot be told a factor: factor={factor!r}',
         hint='points, segment, loop, label, head, mixtures of classes and'
         ' one-dimensional gaussians can',
+      )
+    if factor is not None and not isinstance(factor, str):
+      raise UserError(
+        f'latent slot {built.name}: factor={ranges.shown(factor)}; allowed: the'
+        ' name of a factor'
       )
     slots.append(built)
     factors.append(factor)

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxvae import ranges
 from jaxvae.latent import gaussian, tilting
 from jaxvae.latent.gaussian import Posterior
 from jaxvae.latent.slot import Slot
@@ -37,13 +38,9 @@ def tilted(latents: int, tau: float, kl: str = 'exact') -> Slot:
   Raises:
     ValueError: an argument is not allowed.
   """
-  if isinstance(latents, bool) or not isinstance(latents, int) or latents < 1:
-    raise ValueError(f'latents={latents!r}; allowed: 1, 2, 3, ...')
-  number = isinstance(tau, (int, float)) and not isinstance(tau, bool)
-  if not number or not 0 <= tau < math.inf:
-    raise ValueError(f'tau={tau!r}; allowed: numbers from 0 on')
-  if kl not in KINDS:
-    raise ValueError(f'kl={kl!r}; allowed: {", ".join(KINDS)}')
+  ranges.whole('latents', latents, 1, ranges.LATENTS)
+  ranges.real('tau', tau, 0, ranges.HIGH)
+  ranges.one_of('kl', kl, KINDS)
   exact = kl == 'exact'
 
   def settings(hyper, dtype):

@@ -33,7 +33,7 @@ def log_z_centred(d: int, tau: Array) -> Array:
 def mean_radius(d: int, tau: Array) -> Array:
   """E |z| under the prior, a scalar; also d log Z / d tau."""
   ratio, _ = _recursion(d, jnp.asarray(tau))
-  return ratio * _standard_radii(d)[-1]
+  return ratio * float(_standard_radii(d)[-1])
 
 
 def variance_radius(d: int, tau: Array) -> Array:
@@ -201,7 +201,7 @@ def _recursion(d: int, tau: Array) -> tuple[Array, Array]:
   log_cdf = log_ndtr(tau)
   # phi / Phi.
   mills = jnp.exp(-0.5 * tau**2 - 0.5 * LOG_2PI - log_cdf)
-  first = (tau + mills) / radii[0]
+  first = (tau + mills) / float(radii[0])  # else a float64 that promotes
 
   def step(carry, radius):
     ratio, total = carry

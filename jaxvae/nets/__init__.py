@@ -12,7 +12,7 @@ from typing import NamedTuple
 from flax import linen as nn
 from jax import Array
 
-from jaxvae import spec
+from jaxvae import ranges, spec
 from jaxvae.nets.conv import check_lowering
 from jaxvae.nets.convnet import ConvDecoder, ConvEncoder
 from jaxvae.nets.mlp import MLPDecoder, MLPEncoder
@@ -23,6 +23,8 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
   'gelu': nn.gelu,
   'leaky_relu': partial(nn.leaky_relu, negative_slope=0.2),
 }
+LAYERS = 64  # each is compiled
+KERNEL = 64  # pixels
 
 
 class Net(NamedTuple):
@@ -49,7 +51,7 @@ def locatello(
   Raises:
     ValueError: either argument is not allowed.
   """
-  _check_sizes('kernels', kernels)
+  _check_sizes('kernels', kernels, KERNEL)
   if len(kernels) != 4:
     raise ValueError(f'kernels={kernels!r}; allowed: four sizes')
   check_lowering(lowering)
@@ -98,8 +100,8 @@ def mlp(
   Raises:
     ValueError: widths or an activation that are not allowed.
   """
-  _check_sizes('encoder', encoder)
-  _check_sizes('decoder', decoder)
+  _check_sizes('encoder', encoder, ranges.WIDTH)
+  _check_sizes('decoder', decoder, ranges.WIDTH)
   enter = _activations('encoder_activation', encoder_activation, len(encoder))
   leave = _activations('decoder_activation', decoder_activation, len(decoder))
   return Net(
@@ -125,18 +127,21 @@ def _activations(
 ) -> tuple[Callable[[Array], Array], ...]:
   each = (names,) * layers if isinstance(names, str) else names
   if not isinstance(each, tuple) or len(each) != layers:
-    raise ValueError(f'{key}={names!r}; allowed: one name, or {layers} of them')
+    raise ValueError(
+      f'{key}={ranges.shown(names)}; allowed: one name, or {layers} of them'
+    )
   for name in each:
-    if name not in ACTIVATIONS:
-      allowed = ', '.join(ACTIVATIONS)
-      raise ValueError(f'{key}: activation {name!r}; allowed: {allowed}')
+    ranges.one_of(f'{key}: activation', name, ACTIVATIONS)
   return tuple(ACTIVATIONS[name] for name in each)
 
 
-def _check_sizes(name: str, sizes: tuple[int, ...]) -> None:
-  if not isinstance(sizes, tuple) or not all(
-    type(size) is int and size > 0 for size in sizes
+def _check_sizes(name: str, sizes: tuple[int, ...], most: int) -> None:
+  if (
+    not isinstance(sizes, tuple)
+    or len(sizes) > LAYERS
+    or not all(type(size) is int and 1 <= size <= most for size in sizes)
   ):
     raise ValueError(
-      f'{name}={sizes!r}; allowed: whole numbers in brackets, such as (400,)'
+      f'{name}={ranges.shown(sizes)}; allowed: whole numbers from 1 to {most}'
+      f' in brackets, such as (400,), and at most {LAYERS} of them'
     )

@@ -28,6 +28,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array, lax
 
+from jaxvae import ranges
+
 # Channels last; kernels are height, width, inputs, outputs.
 DIMENSIONS = ('NHWC', 'HWIO', 'NHWC')
 LOWERINGS = ('auto', 'matmul', 'xla')
@@ -99,8 +101,7 @@ def conv_transpose(
 
 def check_lowering(lowering: str) -> None:
   """Refuses what is not in LOWERINGS, with a ValueError."""
-  if lowering not in LOWERINGS:
-    raise ValueError(f'lowering={lowering!r}; allowed: {", ".join(LOWERINGS)}')
+  ranges.one_of('lowering', lowering, LOWERINGS)
 
 
 class Conv(nn.Module):

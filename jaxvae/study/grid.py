@@ -77,7 +77,11 @@ def load(text: str, overrides: Mapping[str, str]) -> Study:
       raise UserError(f'{path} has no {", ".join(sorted(missing))}')
     if not isinstance(found['CONFIG'], str):
       raise UserError(f'{path}: CONFIG is not the name of a config')
-    sets = tuple(dict(each) for each in found['sweep']())
+    most = schema.MOST_SETTINGS
+    some = itertools.islice(found['sweep'](), most + 1)
+    sets = tuple(dict(each) for each in some)
+    if len(sets) > most:
+      raise UserError(f'{path}: sweep() yields more than {most:,} settings')
     names = tuple(each.pop('name', '') for each in sets)
   base = cli.load_config(found['CONFIG'], {})
   with cli.mistakes_in(path):
@@ -103,8 +107,12 @@ def of_ensemble(config: ml_collections.ConfigDict, name: str) -> Study:
 
   Keys in the order of the alphabet, the last one fastest: beta, then seed.
 
+  Args:
+    config: validated.
+    name: of the study.
+
   Raises:
-    UserError: a key in which members may not differ, or that has no values.
+    UserError: a key in which members may not differ.
   """
   columns: dict[str, Sequence[Any]] = {}
   given = {
@@ -121,7 +129,7 @@ def of_ensemble(config: ml_collections.ConfigDict, name: str) -> Study:
       )
     if key in columns:
       raise UserError(f'config.ensemble.{short} is given twice')
-    columns[key] = _values(short, values)
+    columns[key] = values
   sets = tuple(
     dict(zip(columns, each, strict=True))
     for each in itertools.product(*columns.values())
@@ -200,14 +208,6 @@ def ranges(numbers: Sequence[int]) -> str:
     each = [number for _, number in run]
     parts.append(f'{each[0]}-{each[-1]}' if len(each) > 1 else f'{each[0]}')
   return ','.join(parts)
-
-
-def _values(short: str, values: Any) -> Sequence[Any]:
-  if isinstance(values, str) or not isinstance(values, Sequence) or not values:
-    raise UserError(
-      f'config.ensemble.{short}={values!r}; allowed: range(8), or (1., 4., 8.)'
-    )
-  return values
 
 
 def _meant(key: str, value: Any) -> Any:

@@ -8,8 +8,9 @@ compiled program. Operations are those of the matrix products and convolutions,
 two for each multiplication and addition.
 """
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -19,12 +20,15 @@ import numpy as np
 from jax.extend import core
 
 from jaxvae import data, objectives, schedules
+from jaxvae.errors import ResourceError
 from jaxvae.model import build
 from jaxvae.structs import Batch
-from jaxvae.train import state, step
+from jaxvae.train import sharding, state, step
 
 # Without it the estimate is down to 0.64 of what the compiler of a CPU says.
 SLACK = 1.5
+# It is no more than so many times what the compiler says.
+EXCESS = 4
 
 
 class Cost(NamedTuple):
@@ -72,6 +76,59 @@ def of_step(config: ml_collections.ConfigDict) -> Cost:
   held = sum(math.prod(leaf.shape) * 4 for leaf in jax.tree.leaves(begin))
   temporary = int(SLACK * (_peak(jaxpr) - held))
   return Cost(held, temporary, _operations(jaxpr))
+
+
+def check(config: ml_collections.ConfigDict, members: int = 1) -> None:
+  """Refuses a run that this machine surely has no memory for.
+
+  Args:
+    config: of the run, or of the first member of an ensemble.
+    members: whose states are kept; of one at least a step is computed.
+
+  Raises:
+    ResourceError: how much it takes and how much there is.
+    UserError: the config or the data do not fit.
+  """
+  cost = of_step(config)
+  refuse_more(
+    members * cost.state + cost.temporary // EXCESS,
+    f'a step on {config.batch_size} images',
+    'lower config.batch_size, the latents, or the sizes in config.net',
+  )
+
+
+def refuse_more(needed: int, what: str, hint: str) -> None:
+  """Refuses what takes more bytes than this machine has.
+
+  Raises:
+    ResourceError: with both numbers.
+  """
+  there = sharding.memory()
+  if there and needed > there:  # 0: the backend does not say.
+    raise ResourceError(
+      f'{what} takes at least {needed / 1e9:,.1f} GB of memory, and'
+      f' {there / 1e9:,.1f} GB are there',
+      hint=hint,
+    )
+
+
+@contextlib.contextmanager
+def enough_memory() -> Iterator[None]:
+  """Turns what NumPy and JAX raise where memory ends into one line.
+
+  Raises:
+    ResourceError: in place of it.
+  """
+  try:
+    yield
+  except (MemoryError, jax.errors.JaxRuntimeError) as error:
+    said = ' '.join(str(error).split())
+    if not isinstance(error, MemoryError) and 'RESOURCE_EXHAUSTED' not in said:
+      raise
+    raise ResourceError(
+      f'no memory is left: {said[:200]}',
+      hint='lower config.batch_size, config.steps_per_call, or the model',
+    ) from error
 
 
 def ensemble_bytes(cost: Cost, members: int, at_once: int) -> int:

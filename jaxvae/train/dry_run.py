@@ -20,7 +20,15 @@ import ml_collections
 
 from jaxvae import config as schema
 from jaxvae.errors import IntegrityError, ResourceError
-from jaxvae.train import banner, checkpoint, finite, resume, steps, workdir
+from jaxvae.train import (
+  banner,
+  checkpoint,
+  cost,
+  finite,
+  resume,
+  steps,
+  workdir,
+)
 from jaxvae.train.progress import format_duration
 from jaxvae.train.setup import Setup, begin, fetch, set_up
 
@@ -54,6 +62,7 @@ class Saved(NamedTuple):
   size: int
 
 
+@cost.enough_memory()
 def dry_run(
   config: ml_collections.ConfigDict,
   place: str,

@@ -7,6 +7,13 @@ import jax
 import numpy as np
 
 from jaxvae.errors import DivergedError
+from jaxvae.options import KEYS
+
+RATE = 'learning_rate'
+# Which end of a hyper-parameter ends in numbers that float32 does not hold.
+TOO_HIGH = ('beta', 'gamma', 'capacity', 'alpha', 'tilt', RATE)
+TOO_LOW = ('noise', 'temperature')
+FAR = 1000  # times from the default, or from 1 where that is less
 
 
 def check_call(
@@ -32,10 +39,13 @@ def check_call(
     if name != 'finite'
   }
   bad = [f'{k} {v}' for k, v in values.items() if not np.isfinite(v)]
+  first = step - len(finite) + at + 1
   raise diverged(
-    f'step {step - len(finite) + at + 1} is not finite: {", ".join(bad)}'
-    f' (learning rate {values["learning_rate"]:.3g})',
+    f'step {first} is not finite: {", ".join(bad) or "gradient_norm"}'
+    f' (learning rate {values[RATE]:.3g})',
     saved,
+    values,
+    learned=first > 1,
   )
 
 
@@ -53,13 +63,48 @@ def check_parameters(params: Any, step: int, saved: int | None) -> None:
       )
 
 
-def diverged(message: str, saved: int | None) -> DivergedError:
-  """The error, with what to do about it."""
-  key = 'hyper.learning_rate'
+def diverged(
+  message: str,
+  saved: int | None,
+  values: Mapping[str, float] | None = None,
+  learned: bool = True,
+) -> DivergedError:
+  """The error, with what to do about it.
+
+  Args:
+    message: what was seen.
+    saved: the newest checkpoint, or None.
+    values: of the hyper-parameters then, by name.
+    learned: a step was made before, so that its length can be the reason.
+  """
+  name, do = _suspect(values or {}, learned)
   if saved is None:
-    return DivergedError(message, hint=f'lower config.{key}; nothing was saved')
+    return DivergedError(message, hint=f'{do}; nothing was saved')
   return DivergedError(
     message,
-    hint=f'lower config.{key}; with --allow_config_change={key} it goes on from'
+    hint=f'{do}; with --allow_config_change=hyper.{name} it goes on from'
     f' checkpoint {saved}',
   )
+
+
+def _suspect(values: Mapping[str, float], learned: bool) -> tuple[str, str]:
+  """Which hyper-parameter is likely the reason, and what to do: the farthest.
+
+  A length of steps that was never gone is no reason.
+  """
+  far = []
+  for names, what in ((TOO_HIGH, 'lower'), (TOO_LOW, 'raise')):
+    for name in names:
+      usual, value = KEYS[f'hyper.{name}'].default or 1.0, values.get(name, 0.0)
+      ratio = value / usual if what == 'lower' else usual / (value or usual)
+      if ratio > FAR and (learned or name != RATE):
+        far.append((ratio, name, value, what))
+  if far:
+    _, name, value, what = max(far)
+    return name, f'{what} config.hyper.{name}, which is {value:g} there'
+  if not learned:
+    return RATE, (
+      'nothing was learned before, so that the reason is no learning rate but'
+      ' what is not finite above, or the data'
+    )
+  return RATE, f'lower config.hyper.{RATE}'

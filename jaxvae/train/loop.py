@@ -19,6 +19,7 @@ from jaxvae.structs import TrainState
 from jaxvae.train import (
   banner,
   checkpoint,
+  cost,
   ensemble,
   finite,
   hosts,
@@ -66,6 +67,7 @@ def train(
   return code
 
 
+@cost.enough_memory()
 def train_members(
   configs: Sequence[ml_collections.ConfigDict],
   places: Sequence[str],

@@ -18,7 +18,7 @@ from jaxvae.errors import UserError
 from jaxvae.model import Model, build, parts
 from jaxvae.schedules import Course
 from jaxvae.structs import TrainState
-from jaxvae.train import ensemble, sharding, state, step
+from jaxvae.train import cost, ensemble, sharding, state, step
 
 
 class Setup(NamedTuple):
@@ -74,6 +74,7 @@ def set_up(
 
   Raises:
     UserError: a value, a name or the data do not fit; one line says which.
+    ResourceError: it needs more memory than there is.
   """
   for config in configs:
     schema.validate(config)
@@ -90,6 +91,8 @@ def set_up(
   tx = state.optimizer(config.optimizer)
   courses = [schedules.course(each.hyper, each.schedule) for each in configs]
   moving, course = courses[0]
+  # Before anything is as large as the config says.
+  cost.check(config, len(configs))
   seeds = list(dict.fromkeys(each.seed for each in configs))
   sources = []
   for seed in seeds:
@@ -105,6 +108,13 @@ def set_up(
     # What lives on the devices is the same for all, and there once.
     sources.append(source._replace(resident=()) if sources else source)
   source = sources[0]
+  count = min(config.steps_per_call, config.num_steps)
+  rows = jax.tree.leaves(source.fetch(0, 1))
+  cost.refuse_more(
+    count * len(configs) * sum(leaf.nbytes for leaf in rows),
+    f'reading {count} steps of {config.batch_size} images at a time',
+    'lower config.steps_per_call',
+  )
   model = build(config, source.spec.image_shape, source.spec.factors)
   many = step.train_many(
     step.make_step(model, objective, tx, moving), source.decode

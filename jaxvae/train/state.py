@@ -6,13 +6,33 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxvae import keys, spec
+from jaxvae import keys, ranges, spec
 from jaxvae.model import Model
 from jaxvae.structs import TrainState
 
 
+def adam(
+  b1: float = 0.9,
+  b2: float = 0.999,
+  eps: float = 1e-8,
+  eps_root: float = 0.0,
+  mu_dtype: str | None = None,
+  *,
+  nesterov: bool = False,
+) -> optax.GradientTransformation:
+  """`optax.scale_by_adam` [Kingma and Ba 2015]."""
+  for name, value in (('b1', b1), ('b2', b2)):
+    ranges.real(name, value, 0, 1, below=True)
+  ranges.real('eps', eps, ranges.TINY, 1)
+  ranges.real('eps_root', eps_root, 0, 1)
+  ranges.one_of('mu_dtype', mu_dtype, (None, 'bfloat16', 'float16', 'float32'))
+  ranges.flag('nesterov', nesterov)
+  return optax.scale_by_adam(b1, b2, eps, eps_root, mu_dtype, nesterov=nesterov)
+
+
 def momentum(decay: float = 0.9) -> optax.GradientTransformation:
   """Sums of past gradients, each weighted by `decay` once more a step."""
+  ranges.real('decay', decay, 0, 1, below=True)
   return optax.trace(decay)
 
 
@@ -23,14 +43,13 @@ def adamw(
 
   Like the rest of the direction, the decay is multiplied by the learning rate.
   """
-  return optax.chain(
-    optax.scale_by_adam(b1, b2), optax.add_decayed_weights(weight_decay)
-  )
+  ranges.real('weight_decay', weight_decay, 0, ranges.HIGH)
+  return optax.chain(adam(b1, b2), optax.add_decayed_weights(weight_decay))
 
 
 # Directions only: the step size is a hyper-parameter, applied in train/step.py.
 OPTIMIZERS = {
-  'adam': optax.scale_by_adam,
+  'adam': adam,
   'adamw': adamw,
   'sgd': optax.identity,
   'momentum': momentum,

@@ -114,8 +114,8 @@ def test_names_say_what_differs():
 @pytest.mark.parametrize(
   ('arguments', 'message'),
   [
-    ((1,), 'k=1; allowed: 2, 3, 4, ...'),
-    ((3, 4), 'k=4; allowed: 1, 2, ... 3'),
+    ((1,), 'classes=1; allowed: a whole number from 2'),
+    ((3, 4), 'k=4; allowed: a whole number from 1 to 3'),
     ((3, 1, 1.0, 0.0, 'sum'), "join='sum'; allowed: concat, add"),
     ((3, 1, 1.0, 0.0, 'add', 1), 'stop_gradient=1; allowed'),
     ((3, 1, 1.0, 0.0, 'add', True, False, 1.0), 'lifetime=1.0; allowed'),

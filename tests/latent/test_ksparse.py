@@ -111,7 +111,7 @@ def test_the_slot_holds_the_contract():
 @pytest.mark.parametrize(
   ('arguments', 'message'),
   [
-    ((5, 0), 'k=0; allowed: 1, 2, ... 5'),
+    ((5, 0), 'k=0; allowed: a whole number from 1 to 5'),
     ((5, 6), 'k=6; allowed'),
     ((5, 2, 'x'), "a='x'; allowed: a number"),
     ((5, 2, 1.0, 0.0, 1), 'straight_through=1; allowed'),

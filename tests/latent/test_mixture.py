@@ -269,18 +269,18 @@ def test_what_is_needed_is_asked_for():
 @pytest.mark.parametrize(
   ('arguments', 'message'),
   [
-    ({'k': 1}, 'k=1; allowed: 2, 3, 4'),
-    ({'latents': 0}, 'latents=0; allowed: 1, 2, 3'),
+    ({'k': 1}, 'k=1; allowed: a whole number from 2'),
+    ({'latents': 0}, 'latents=0; allowed: a whole number from 1'),
     ({'kind': 'vamp'}, 'allowed: classes, fixed, learned'),
-    ({'std': 0.0}, r'std=0.0; allowed: numbers above 0.0'),
-    ({'std': 0.05, 'kind': 'learned'}, 'allowed: numbers above 0.05'),
+    ({'std': 0.0}, r'std=0.0; allowed: a number from 1e-06'),
+    ({'std': 0.05, 'kind': 'learned'}, 'allowed: a number from 0.05'),
     ({'radius': -1.0}, 'radius=-1.0; allowed'),
   ],
 )
 def test_refusals(arguments, message):
   with pytest.raises(ValueError, match=message):
     mixture(**{'k': 3, 'latents': 2, **arguments})
-  with pytest.raises(ValueError, match='k=0; allowed: 1, 2, 3'):
+  with pytest.raises(ValueError, match='k=0; allowed: a whole number from 1'):
     vamp(0, 2)
 
 

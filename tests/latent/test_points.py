@@ -245,10 +245,10 @@ def test_names():
 @pytest.mark.parametrize(
   ('arguments', 'message'),
   [
-    ({'k': 1}, 'k=1; allowed: 2, 3, 4'),
+    ({'k': 1}, 'k=1; allowed: a whole number from 2'),
     ({'k': 2.0}, 'k=2.0; allowed'),
-    ({'k': 3, 'kind': 'ring'}, 'allowed: concrete, mixture, voronoi'),
-    ({'k': 3, 's': 0.0}, 's=0.0; allowed: numbers above 0'),
+    ({'k': 3, 'kind': 'ring'}, 'allowed: voronoi, mixture, concrete'),
+    ({'k': 3, 's': 0.0}, 's=0.0; allowed: a number from 1e-06'),
     ({'k': 3, 'spacing': -1}, 'spacing=-1; allowed'),
     ({'k': 3, 'code': 'soft'}, "code='soft'; allowed: line, onehot"),
     ({'k': 3, 'relaxation': 0.5}, "kind='voronoi' has no relaxation"),

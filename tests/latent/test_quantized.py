@@ -148,8 +148,8 @@ def test_learned_values():
 @pytest.mark.parametrize(
   ('arguments', 'message'),
   [
-    ((0, 3), 'latents=0; allowed: 1, 2, 3'),
-    ((2, 1), 'levels=1; allowed: 2, 3, 4'),
+    ((0, 3), 'latents=0; allowed: a whole number from 1'),
+    ((2, 1), 'levels=1; allowed: a whole number from 2'),
     ((2, 3.0), 'levels=3.0; allowed'),
     ((2, 3, 'vq'), 'allowed: fsq, latent'),
     ((2, 3, 'latent', -1.0), 'commitment=-1.0; allowed'),

@@ -409,7 +409,7 @@ def test_bounded_posteriors_meet_in_the_middle():
   ('arguments', 'message'),
   [
     ({'kind': 'relu'}, 'allowed: flat, kumaraswamy, smooth'),
-    ({'length': 0}, 'length=0; allowed: numbers above 0'),
+    ({'length': 0}, 'length=0; allowed: a number from 1e-06'),
     ({'length': True}, 'length=True; allowed'),
     ({'s': -0.1}, 's=-0.1; allowed'),
     ({'anchor': 0.0}, 'anchor=0.0; allowed'),

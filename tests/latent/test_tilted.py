@@ -126,9 +126,9 @@ def test_is_a_slot_of_a_config():
 @pytest.mark.parametrize(
   ('arguments', 'message'),
   [
-    ((0, 3.0), r'latents=0; allowed: 1, 2, 3'),
+    ((0, 3.0), r'latents=0; allowed: a whole number from 1'),
     ((2.0, 3.0), r'latents=2.0; allowed'),
-    ((2, -1), r'tau=-1; allowed: numbers from 0 on'),
+    ((2, -1), r'tau=-1; allowed: a number from 0'),
     ((2, math.inf), r'tau=inf; allowed'),
     ((2, '3'), r"tau='3'; allowed"),
     ((2, 3.0, 'mc'), r"kl='mc'; allowed: exact, quadratic"),

@@ -221,9 +221,9 @@ def test_activations_by_name():
     ('resnet', "unknown network 'resnet'; allowed: burgess, locatello, mlp"),
     (
       "mlp(encoder_activation='swish')",
-      "activation 'swish'; allowed: relu, tanh, gelu, leaky_relu",
+      "activation='swish'; allowed: relu, tanh, gelu, leaky_relu",
     ),
-    ("mlp(decoder_activation='')", "activation ''; allowed: relu"),
+    ("mlp(decoder_activation='')", "activation=''; allowed: relu"),
     ('mlp(encoder=400)', r'encoder=400; allowed: .*\(400,\)'),
     ('mlp(decoder=(0,))', r'decoder=\(0,\); allowed'),
     ('mlp(decoder=(1.5,))', r'decoder=\(1.5,\); allowed'),

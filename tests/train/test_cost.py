@@ -8,7 +8,7 @@ import pytest
 
 from jaxvae import config as schema
 from jaxvae import data, objectives, schedules
-from jaxvae.errors import UserError
+from jaxvae.errors import ResourceError, UserError
 from jaxvae.model import build
 from jaxvae.structs import Batch
 from jaxvae.train import cost, state, step
@@ -184,6 +184,34 @@ def test_the_estimate_and_the_compiler(kind, changes, request):
   held, beside = compiled_bytes(config)
   assert estimate.state == pytest.approx(held, abs=16)
   assert 0.8 * beside < estimate.temporary < 4 * beside
+
+
+@pytest.mark.parametrize(
+  'changes',
+  [
+    {'batch_size': '1000000000'},
+    {'net': 'mlp(encoder=(1000000, 1000000))'},
+    {'latent': 'gaussian(100000)', 'net': 'mlp(encoder=(1000000,))'},
+  ],
+)
+def test_what_no_machine_holds_is_refused(digits, changes):
+  with jax.numpy_dtype_promotion('standard'):
+    cost.check(digits(), 8)
+    with pytest.raises(ResourceError, match=r'at least .* GB of memory, and'):
+      cost.check(digits(**changes))
+
+
+def test_the_end_of_memory_is_one_line():
+  with pytest.raises(ResourceError, match='no memory is left: Unable to allo'):
+    with cost.enough_memory():
+      np.ones(2**58, np.uint8)
+  said = 'RESOURCE_EXHAUSTED: Out of memory\nallocating 7 bytes.'
+  with pytest.raises(ResourceError, match='left: RESOURCE_.* allocating 7'):
+    with cost.enough_memory():
+      raise jax.errors.JaxRuntimeError(said)
+  with pytest.raises(jax.errors.JaxRuntimeError, match='INTERNAL'):
+    with cost.enough_memory():
+      raise jax.errors.JaxRuntimeError('INTERNAL: a bug')
 
 
 def test_what_cannot_be_built_is_refused(digits):
