@@ -116,7 +116,8 @@ def open_source(
   if spec.size < batch_size and not spec.grid:
     raise UserError(
       f'split {split!r} of {spec.title} has {spec.size} images,'
-      f' fewer than the batch of {batch_size}'
+      f' fewer than the batch of {batch_size}',
+      hint=f'set batch_size to at most {spec.size}',
     )
   placement = _placement(data_config.placement, prepared, split)
   grid = FactorGrid(spec.factors)

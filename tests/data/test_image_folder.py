@@ -101,10 +101,16 @@ def test_images_of_different_sizes_are_refused(config, root):
   assert spec.size == 11
 
 
-def test_deep_pixels_are_refused(config, root):
+def test_16_bits_are_scaled_and_more_are_refused(config, root):
   deep = np.full((6, 8), 40_000, np.uint16)
   Image.fromarray(deep).save(root / 'a' / '0.png')
-  _refused(config, root, 'pixels of more than 8 bits')
+  prepared = data.ensure_prepared(config('image_folder', path=str(root)))
+  assert '1 of 10 images have 16 bits a pixel' in prepared.notes[0]
+  _, images, _ = _read(config('image_folder', path=str(root)))
+  # 40000 / 65535 of 255 is 155.6.
+  np.testing.assert_allclose(images[0] * 255, 156, rtol=1e-6)
+  Image.fromarray(deep.astype(np.float32)).save(root / 'a' / '0.tif')
+  _refused(config, root, r'pixels of more than 16 bits \(mode F\)')
 
 
 @pytest.mark.parametrize(
