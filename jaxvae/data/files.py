@@ -39,6 +39,8 @@ def lacking(error: BaseException) -> str:
   """
   if isinstance(error, MemoryError):
     return os.strerror(errno.ENOMEM)
+  if "can't start new thread" in str(error):
+    return os.strerror(errno.EAGAIN)
   number = getattr(error, 'errno', None)
   for code in _LACKING:
     if number == code or os.strerror(code) in str(error):
@@ -63,7 +65,7 @@ def find(options: Options, what: str, names: list[str]) -> pathlib.Path:
       f'{what} needs a file that has to be there already: {" or ".join(names)}',
       hint='put it in a folder and name that folder with data.manual_dir',
     )
-  folder = pathlib.Path(options.manual_dir).expanduser()
+  folder = pathlib.Path(os.path.expanduser(options.manual_dir))
   for place in (folder, folder / options.name):
     for name in names:
       if (place / name).is_file():

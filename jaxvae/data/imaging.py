@@ -130,7 +130,9 @@ def _opened(path: pathlib.Path) -> Iterator[Image.Image]:
           )
         yield image
   except Image.DecompressionBombError as error:
-    raise UserError(f'{path}: {error}') from error
+    raise UserError(
+      f'{path}: too many pixels; allowed: {checks.MAX_PIXELS:,}'
+    ) from error
   except files.UNREADABLE as error:
     what = 'not an image that can be read'
     raise files.unreadable(path, what, error) from error

@@ -198,7 +198,10 @@ def _options(config: Any) -> Options:
   return Options(
     name=config.name,
     variant=config.variant,
-    data_dir=pathlib.Path(data_dir or '~/tensorflow_datasets').expanduser(),
+    # pathlib's own raises an error where nobody has that name.
+    data_dir=pathlib.Path(
+      os.path.expanduser(data_dir or '~/tensorflow_datasets')
+    ),
     manual_dir=config.manual_dir,
     path=config.path,
     image_size=config.image_size,

@@ -132,7 +132,7 @@ def _factors(
   ):
     raise UserError(
       f'{path}: {name} have shape {shape} and dtype {dtype},'
-      ' expected whole numbers [n] or [n, f]'
+      f' expected whole numbers [n] or [n, f], f up to {checks.MAX_FACTORS:,}'
     )
   if shape[0] != size:
     raise UserError(f'{path}: {size} images but {shape[0]} {name}')

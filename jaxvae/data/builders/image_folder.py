@@ -125,11 +125,11 @@ def _below(
 
 def _check_link(path: pathlib.Path, above: tuple[pathlib.Path, ...]) -> None:
   """Links of files that are no images matter to nobody."""
-  target = path.resolve()
   if not path.exists():
     raise UserError(f'{path} is a link that leads nowhere')
   if not (path.is_dir() or _is_image(path)):
     return
+  target = path.resolve()
   if not target.is_relative_to(above[0]):
     raise UserError(
       f'{path} is a link that leads out of {above[0]}',
@@ -216,7 +216,7 @@ def _path(options: Options) -> pathlib.Path:
       'image_folder needs data.path',
       hint='a folder of images, or an .npz, .npy or .h5 file with images',
     )
-  path = pathlib.Path(options.path).expanduser()
+  path = pathlib.Path(os.path.expanduser(options.path))
   said = f'data.path={options.path}'
   try:
     mode = path.stat().st_mode
