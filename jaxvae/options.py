@@ -83,7 +83,7 @@ KEYS: dict[str, Key] = {
     free=True,
   ),
   'data.manual_dir': Key('', _TEXT, 'files that you downloaded', free=True),
-  'data.path': Key('', _TEXT, 'images of your own: folder, npz or h5'),
+  'data.path': Key('', _TEXT, 'images of your own: a folder, npz, npy or h5'),
   'data.image_size': Key(0, _COUNT, 'resize to a square; 0: as they are'),
   'data.channels': Key(0, _one_of(0, 1, 3), 'of the images; 0: as they are'),
   'data.placement': Key(
