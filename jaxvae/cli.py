@@ -78,6 +78,9 @@ def parse(argv: Sequence[str]) -> dict[str, str]:
     group, _, key = name.lstrip('-').partition('.')
     if group != 'config' or not key:
       near = difflib.get_close_matches(group, flags.FLAGS, n=1)
+      asked = name.lstrip('-')
+      keys = [k for k in schema.KEYS if f'.{k}'.endswith(f'.{asked}')]
+      near = [f'config.{k}' for k in keys] or near
       raise UserError(
         f'unknown flag {name}',
         hint=f'did you mean --{near[0]}?' if near else '--help lists them',

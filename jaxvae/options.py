@@ -108,7 +108,7 @@ KEYS: dict[str, Key] = {
     free=True,
   ),
   'data.manual_dir': Key('', _TEXT, 'files that you downloaded', free=True),
-  'data.path': Key('', _TEXT, 'images of your own: folder, npz or h5'),
+  'data.path': Key('', _TEXT, 'images of your own: a folder, npz, npy or h5'),
   'data.image_size': Key(
     0, _whole(0, 4096), 'pixels; resize to a square; 0: as they are'
   ),

@@ -126,6 +126,8 @@ def test_variants(refused, config_file):
     (['--conifg=x'], 'unknown flag --conifg', 'did you mean --config?'),
     (['--work_dir=x'], 'unknown flag --work_dir', 'did you mean --workdir?'),
     (['--zzz'], 'unknown flag --zzz', '--help lists them'),
+    (['--path=x'], 'unknown flag --path', 'did you mean --config.data.path?'),
+    (['--data.path=x'], 'unknown flag --data.path', 'mean --config.data.path?'),
     (['--noconfig.data.binarize'], 'unknown flag --noconfig.data.bin', ''),
     (['--config.=1'], 'unknown flag --config.', ''),
     (['train'], "unexpected argument 'train'", ''),

@@ -1,19 +1,51 @@
 """Files from outside: found, downloaded over https, and checked by hash."""
 
+import errno
 import gzip
 import hashlib
+import lzma
 import os
 import pathlib
+import struct
 import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
+import zipfile
 import zlib
 
 from jaxvae.data.recipe import Options
 from jaxvae.errors import IntegrityError, ResourceError, UserError
 
 MAX_DOWNLOAD = 64 << 20
+# What libraries raise when they read a file that is not what they expect.
+UNREADABLE = (
+  *(ArithmeticError, AssertionError, AttributeError, BufferError, EOFError),
+  *(LookupError, MemoryError, OSError, RuntimeError, SyntaxError, TypeError),
+  *(ValueError, lzma.LZMAError, struct.error, zipfile.BadZipFile, zlib.error),
+)
+_LACKING = (
+  *(errno.EACCES, errno.EPERM, errno.EAGAIN, errno.EMFILE, errno.ENFILE),
+  *(errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG),
+  *(errno.EIO, errno.EBUSY, errno.ESTALE, errno.ETIMEDOUT, errno.ENODEV),
+)
+
+
+def lacking(error: BaseException) -> str:
+  """What the system did not grant when a file was read or written.
+
+  '' if that is not why it failed: then the file itself is at fault. Libraries
+  in C++ tell the system's reason as text alone.
+  """
+  if isinstance(error, MemoryError):
+    return os.strerror(errno.ENOMEM)
+  if "can't start new thread" in str(error):
+    return os.strerror(errno.EAGAIN)
+  number = getattr(error, 'errno', None)
+  for code in _LACKING:
+    if number == code or os.strerror(code) in str(error):
+      return os.strerror(code)
+  return ''
 
 
 def find(options: Options, what: str, names: list[str]) -> pathlib.Path:
@@ -33,7 +65,7 @@ def find(options: Options, what: str, names: list[str]) -> pathlib.Path:
       f'{what} needs a file that has to be there already: {" or ".join(names)}',
       hint='put it in a folder and name that folder with data.manual_dir',
     )
-  folder = pathlib.Path(options.manual_dir).expanduser()
+  folder = pathlib.Path(os.path.expanduser(options.manual_dir))
   for place in (folder, folder / options.name):
     for name in names:
       if (place / name).is_file():
@@ -62,7 +94,8 @@ def read_checked(path: pathlib.Path, sha256: str, size: int) -> bytes:
     with opened(path, 'rb') as file:
       content = file.read(size + 1)
   except (gzip.BadGzipFile, EOFError, zlib.error):
-    content = path.read_bytes()
+    with open(path, 'rb') as file:
+      content = file.read(size + 1)
   got = hashlib.sha256(content).hexdigest()
   if got != sha256:
     raise mismatch(path, got, sha256, 'sha256')
@@ -73,10 +106,22 @@ def mismatch(
   path: pathlib.Path, got: str, want: str, kind: str
 ) -> IntegrityError:
   """What is wrong with a file that does not have its known hash."""
-  return unreadable(path, f'{kind} is {got}, expected {want}')
+  return damaged(path, f'{kind} is {got}, expected {want}')
 
 
-def unreadable(path: pathlib.Path, what: str) -> IntegrityError:
+def unreadable(
+  path: pathlib.Path, what: str, error: BaseException
+) -> IntegrityError | ResourceError:
+  """What to say when reading a file raised one of `UNREADABLE`."""
+  if reason := lacking(error):
+    return ResourceError(
+      f'{path} cannot be read: {reason}',
+      hint='the file may be sound; it was left as it is',
+    )
+  return damaged(path, what)
+
+
+def damaged(path: pathlib.Path, what: str) -> IntegrityError:
   """An error that names a file, its size, and what may have happened to it."""
   with open(path, 'rb') as file:
     start = file.read(512).lstrip().lower()
@@ -85,6 +130,14 @@ def unreadable(path: pathlib.Path, what: str) -> IntegrityError:
     hint = 'it is a web page: a download gave a message, not the file'
   size = path.stat().st_size
   return IntegrityError(f'{path} ({size} bytes): {what}', hint=hint)
+
+
+def text(name: bytes) -> str:
+  """A name from a file or a file system: UTF-8, and Latin-1 where it is not."""
+  try:
+    return name.decode()
+  except UnicodeDecodeError:
+    return name.decode('latin-1')
 
 
 def download(url: str, path: pathlib.Path) -> None:

@@ -51,6 +51,8 @@ def report(prepared: Prepared, seconds: float) -> None:
   if prepared.layers is not None:
     stored = prepared.rows(next(iter(prepared.splits)))
     print(f'composed   of {stored:,} rows of {prepared.row_bytes:,} bytes')
+  for note in prepared.notes:
+    print(f'note       {note}')
   print(f'on disk    {sum(sizes) / 1e6:.1f} MB in {prepared.directory}')
   print(f'seconds    {seconds:.1f}')
 
@@ -64,15 +66,20 @@ def _parser() -> argparse.ArgumentParser:
     'variant': 'one of those that the list shows after a colon',
     'data_dir': 'default: $TFDS_DATA_DIR or ~/tensorflow_datasets',
     'manual_dir': 'folder with files that you have already',
-    'path': 'for image_folder: a folder, an .npz or an .h5 file',
+    'path': 'for image_folder: a folder, an .npz, .npy or .h5 file',
   }
   for name, about in text.items():
-    parser.add_argument(f'--{name}', default='', help=about)
+    parser.add_argument(*_spelled(name), default='', help=about)
   for name in ('image_size', 'channels'):
     parser.add_argument(
-      f'--{name}', type=int, default=0, help='for image_folder: 0 as it is'
+      *_spelled(name), type=int, default=0, help='for image_folder: 0 as it is'
     )
   return parser
+
+
+def _spelled(name: str) -> tuple[str, ...]:
+  """A flag, and what messages and training call the same key."""
+  return f'--{name}', f'--data.{name}', f'--config.data.{name}'
 
 
 if __name__ == '__main__':

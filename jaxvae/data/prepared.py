@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow_datasets as tfds
 
+from jaxvae.data import files
 from jaxvae.data import layers as composed
 from jaxvae.data.blocks import Block, Digest, cut, join
 from jaxvae.data.factors import (
@@ -25,7 +26,7 @@ from jaxvae.data.factors import (
 )
 from jaxvae.data.layers import Layers
 from jaxvae.data.recipe import grid_rows, row_bytes
-from jaxvae.errors import IntegrityError, UserError
+from jaxvae.errors import IntegrityError, ResourceError, UserError
 
 
 class Split(NamedTuple):
@@ -41,6 +42,7 @@ class Prepared(NamedTuple):
   Attributes:
     directory: where it is.
     block_size: rows in a record; the last record may have fewer.
+    notes: of the contents, and what was seen while they were stored.
   """
 
   directory: pathlib.Path
@@ -52,6 +54,7 @@ class Prepared(NamedTuple):
   block_size: int
   splits: dict[str, Split]
   layers: Layers | None = None
+  notes: tuple[str, ...] = ()
 
   @property
   def row_bytes(self) -> int:
@@ -86,6 +89,7 @@ def describe(directory: pathlib.Path) -> Prepared:
       factors=factors_from_json(about['factors']),
       block_size=about['block_size'],
       splits={name: Split(*split) for name, split in about['splits'].items()},
+      notes=tuple(map(str, about.get('notes', ()))),
     )
     if 'layers' not in about:
       return found
@@ -182,18 +186,17 @@ def pick(prepared: Prepared, records: Any, indices: np.ndarray) -> Block:
     )
 
 
-_UNREADABLE = (
-  *(ValueError, TypeError, RuntimeError, IndexError, KeyError, OSError),
-  UserError,
-)
-
-
 @contextlib.contextmanager
 def _damaged_if_unreadable(directory: pathlib.Path) -> Iterator[None]:
-  """What reading a damaged array_record raises, as an IntegrityError."""
+  """What reading a damaged array_record raises, as an error of ours."""
   try:
     yield
-  except _UNREADABLE as error:
+  except (*files.UNREADABLE, UserError) as error:
+    if reason := files.lacking(error):
+      raise ResourceError(
+        f'the prepared data in {directory} cannot be read: {reason}',
+        hint='they may be sound; they were left as they are',
+      ) from error
     raise _damaged(directory, str(error).partition('\n')[0]) from error
 
 

@@ -53,6 +53,7 @@ class Contents(NamedTuple):
       blocks of any size.
     layers: images of a grid are composed, see `layers.py`; the blocks then hold
       the rows of its geometries.
+    notes: sentences on what was done to the images or left out, for people.
   """
 
   title: str
@@ -62,6 +63,7 @@ class Contents(NamedTuple):
   factors: tuple[Factor, ...]
   splits: dict[str, Callable[[], Iterator[Block]]]
   layers: Layers | None = None
+  notes: tuple[str, ...] = ()
 
   @property
   def row_bytes(self) -> int:

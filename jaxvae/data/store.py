@@ -128,7 +128,8 @@ def open_source(
   if spec.size < batch_size and not spec.grid:
     raise UserError(
       f'split {split!r} of {spec.title} has {spec.size} images,'
-      f' fewer than the batch of {batch_size}'
+      f' fewer than the batch of {batch_size}',
+      hint=f'set batch_size to at most {spec.size}',
     )
   placement = _placement(data_config.placement, prepared, split)
   grid = FactorGrid(spec.factors)
@@ -218,7 +219,10 @@ def _options(config: Any) -> Options:
   return Options(
     name=config.name,
     variant=config.variant,
-    data_dir=pathlib.Path(data_dir or '~/tensorflow_datasets').expanduser(),
+    # pathlib's own raises an error where nobody has that name.
+    data_dir=pathlib.Path(
+      os.path.expanduser(data_dir or '~/tensorflow_datasets')
+    ),
     manual_dir=config.manual_dir,
     path=config.path,
     image_size=config.image_size,

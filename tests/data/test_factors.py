@@ -126,5 +126,5 @@ def test_values_are_checked_against_their_span():
     with pytest.raises(UserError, match=message):
       checks.factors(given, (size, kind), 'here')
   huge = Factor('kind', 10**9, 'points')
-  with pytest.raises(UserError, match='allowed: 1 to 16,777,216'):
+  with pytest.raises(UserError, match='allowed: 1 to 1,048,576'):
     checks.declared((huge,), 'here')

@@ -113,6 +113,33 @@ def test_what_stock_tfds_prepared_is_put_back_in_order(tmp_path, small):
   _expect(writer.ensure(_options(tmp_path), recipe), arrays)
 
 
+def test_other_versions_beside_it_are_passed_over(tmp_path, small):
+  arrays, _, recipe = small
+  builder = _Stock(data_dir=tmp_path / 'tfds', file_format='array_record')
+  builder.arrays = arrays
+  builder.download_and_prepare()
+  contents = (
+    *(b'', b'{"name"', b'[]', b'3', b'\xff', b'{}'),
+    b'{"fileFormat": "tfrecord"}',
+  )
+  for number, content in enumerate(contents):
+    path = tmp_path / f'tfds/mnist/9.0.{number}/dataset_info.json'
+    path.parent.mkdir()
+    path.write_bytes(content)
+  _expect(writer.ensure(_options(tmp_path), recipe), arrays)
+
+
+def test_what_stock_tfds_prepared_may_be_damaged(tmp_path, small):
+  arrays, _, recipe = small
+  builder = _Stock(data_dir=tmp_path / 'tfds', file_format='array_record')
+  builder.arrays = arrays
+  builder.download_and_prepare()
+  (path,) = (tmp_path / 'tfds').glob('mnist/*/*-train.array_record*')
+  path.write_bytes(path.read_bytes()[:1000])
+  with pytest.raises(IntegrityError, match='what TFDS prepared here cannot'):
+    writer.ensure(_options(tmp_path), recipe)
+
+
 def test_other_data_prepared_by_stock_tfds_are_refused(tmp_path, small):
   arrays, _, recipe = small
   arrays['test'][0][3, 4, 5] ^= 1
@@ -154,6 +181,12 @@ def test_anything_else_in_place_of_an_archive(tmp_path, small, content, hint):
   with pytest.raises(IntegrityError) as raised:
     writer.ensure(_options(tmp_path, tmp_path), recipe)
   assert raised.value.hint.startswith(hint)
+
+
+@pytest.mark.parametrize('content', [b'', b'\0\0\x08', b'\0\0\x08\xff' * 9])
+def test_what_is_no_idx_file(content):
+  with pytest.raises(IntegrityError, match='not an idx file'):
+    idx.parse(content)
 
 
 def test_no_more_is_unpacked_than_expected(tmp_path):

@@ -59,6 +59,82 @@ def test_folders_named_train_and_test_are_splits(config, root):
   np.testing.assert_allclose(images[0] * 255, 100, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+  ('train', 'test'),
+  [
+    ('Train', 'Test'),
+    ('training', 'val'),
+    ('TRAIN', 'valid'),
+    ('train', 'dev'),
+  ],
+)
+def test_splits_have_more_names(config, root, train, test):
+  (root / 'a').rename(root / train)
+  (root / 'b').rename(root / test)
+  split = 'test' if test == 'Test' else 'validation'
+  prepared = data.ensure_prepared(config('image_folder', path=str(root)))
+  assert {k: v.size for k, v in prepared.splits.items()} == {
+    'train': 5,
+    split: 5,
+  }
+  assert prepared.factors == () and prepared.notes == ()
+
+
+def test_what_systems_leave_is_passed_over(config, root):
+  wanted = _read(config('image_folder', path=str(root)))
+  for name in ('.ipynb_checkpoints', '__MACOSX', '@eaDir', 'a/.thumbs', '.c'):
+    (root / name).mkdir()
+    (root / name / '0.png').write_bytes((root / 'a' / '0.png').read_bytes())
+  for name in ('._0.png', 'a/._1.png', '.DS_Store', 'Thumbs.db', 'desktop.ini'):
+    (root / name).write_bytes(b'not a picture')
+  spec, images, factors = _read(config('image_folder', path=str(root)))
+  assert spec.factors == wanted[0].factors
+  np.testing.assert_array_equal(images, wanted[1])
+  np.testing.assert_array_equal(factors, wanted[2])
+
+
+def test_linked_class_folders_are_classes(config, root):
+  (root / 'c').symlink_to('a')
+  spec, images, factors = _read(config('image_folder', path=str(root)))
+  assert spec.factors[0].classes == ('a', 'b', 'c')
+  np.testing.assert_array_equal(images[factors[:, 0] == 2], images[:5])
+  (root.parent / 'link').symlink_to(root)
+  linked = config('image_folder', path=str(root.parent / 'link'))
+  np.testing.assert_array_equal(_read(linked)[1], images)
+
+
+@pytest.mark.parametrize('name', ['a/0.png', 'b/4.png'])
+def test_one_image_in_colour_makes_all_colour(config, root, name):
+  """Wherever its name stands among the others."""
+  Image.new('RGB', (8, 6), (10, 20, 30)).save(root / name)
+  prepared = data.ensure_prepared(config('image_folder', path=str(root)))
+  assert prepared.image_shape == (6, 8, 3)
+  assert prepared.notes[0].startswith('9 of 10 images are grey')
+  _, images, _ = _read(config('image_folder', path=str(root)))
+  at = 0 if name == 'a/0.png' else 9
+  np.testing.assert_allclose(images[at, 0, 0] * 255, [10, 20, 30], rtol=1e-6)
+  np.testing.assert_allclose(images[5, 0, 0] * 255, 3 * [100], rtol=1e-6)
+
+
+def test_masks_of_0_and_1_become_black_and_white(config, root):
+  mask = np.zeros((6, 8), np.uint8)
+  mask[2:4] = 1
+  for path in root.glob('*/*.png'):
+    Image.fromarray(mask).save(path)
+  config = config('image_folder', path=str(root))
+  assert 'pixels are 0 and 1' in data.ensure_prepared(config).notes[0]
+  np.testing.assert_array_equal(_read(config)[1][..., 0], [mask] * 10)
+  Image.fromarray(2 * mask).save(root / 'b' / '4.png')
+  np.testing.assert_allclose(_read(config)[1][9, 3] * 255, 2, rtol=1e-6)
+
+
+def test_folders_with_names_of_other_encodings(config, root):
+  name = 'für'.encode('latin-1')
+  os.rename(root / 'a', os.fsencode(root) + b'/' + name)
+  spec, _, _ = _read(config('image_folder', path=str(root)))
+  assert spec.factors[0].classes == ('b', 'für')
+
+
 def test_size_and_channels_can_be_set(config, root):
   spec, images, _ = _read(
     config('image_folder', path=str(root), image_size=4, channels=3)
@@ -102,10 +178,16 @@ def test_images_of_different_sizes_are_refused(config, root):
   assert spec.size == 11
 
 
-def test_deep_pixels_are_refused(config, root):
+def test_16_bits_are_scaled_and_more_are_refused(config, root):
   deep = np.full((6, 8), 40_000, np.uint16)
   Image.fromarray(deep).save(root / 'a' / '0.png')
-  _refused(config, root, 'pixels of more than 8 bits')
+  prepared = data.ensure_prepared(config('image_folder', path=str(root)))
+  assert '1 of 10 images have 16 bits a pixel' in prepared.notes[0]
+  _, images, _ = _read(config('image_folder', path=str(root)))
+  # 40000 / 65535 of 255 is 155.6.
+  np.testing.assert_allclose(images[0] * 255, 156, rtol=1e-6)
+  Image.fromarray(deep.astype(np.float32)).save(root / 'a' / '0.tif')
+  _refused(config, root, r'pixels of more than 16 bits \(mode F\)')
 
 
 @pytest.mark.parametrize(
@@ -164,6 +246,72 @@ def test_a_grid_is_recognised_and_keeps_its_names(config, tmp_path):
   spec, _, found = _read(config('image_folder', path=path))
   assert not spec.grid
   np.testing.assert_array_equal(found, factors[order])
+
+
+def test_16_bits_and_channels_first_and_opacity(config, tmp_path):
+  """Each means one thing, which a note says."""
+  rng = np.random.default_rng(0)
+  images = rng.integers(0, 256, (9, 8, 6, 3), np.uint8)
+  opaque = np.concatenate([images, np.full_like(images[..., :1], 255)], -1)
+  for given, said in {
+    'uint16': (images.astype(np.uint16) * 257, 'pixels have 16 bits'),
+    'first': (np.moveaxis(images, -1, 1), '(9, 3, 8, 6) is read as 3 channels'),
+    'opacity': (opaque, 'the fourth channel is opacity'),
+  }.items():
+    array, note = said
+    np.savez(tmp_path / f'{given}.npz', images=array)
+    here = config('image_folder', path=str(tmp_path / f'{given}.npz'))
+    assert note in data.ensure_prepared(here).notes[0]
+    np.testing.assert_allclose(_read(here)[1] * 255, images, atol=1e-4)
+
+
+@pytest.mark.parametrize('dtype', ['u1', 'i1', '>u2', 'i4', 'i8', 'u8'])
+def test_whole_numbers_0_and_1_are_black_and_white(config, tmp_path, dtype):
+  images = np.random.default_rng(0).integers(0, 2, (9, 4, 5))
+  path = _npz(tmp_path, images=images.astype(dtype), labels=np.arange(9))
+  config = config('image_folder', path=path)
+  assert data.ensure_prepared(config).notes[0] == (
+    'pixels are whole numbers 0 and 1: 1 is stored as 255'
+  )
+  np.testing.assert_array_equal(_read(config)[1][..., 0], images)
+
+
+def test_an_npy_file_is_its_images(config, tmp_path):
+  images = np.random.default_rng(0).random((9, 4, 5)).astype(np.float32)
+  np.save(tmp_path / 'x.npy', images)
+  (tmp_path / 'x.npy').rename(tmp_path / 'x.NPY')
+  spec, found, _ = _read(config('image_folder', path=str(tmp_path / 'x.NPY')))
+  assert spec.factors == () and spec.title == 'x'
+  np.testing.assert_allclose(found[..., 0], images, atol=0.5 / 255 + 1e-6)
+
+
+def test_large_arrays_are_read_in_pieces(config, tmp_path):
+  rng = np.random.default_rng(0)
+  images = rng.integers(0, 256, (1100, 128, 128), np.uint8)
+  path = _npz(tmp_path, images=images, labels=np.arange(1100))
+  _, found, factors = _read(config('image_folder', path=path))
+  at = [0, 1023, 1024, 1099]
+  np.testing.assert_allclose(found[at, ..., 0] * 255, images[at], atol=1e-4)
+  assert factors[:, 0].tolist() == list(range(1100))
+
+
+def test_what_may_be_meant_otherwise_is_said(config, tmp_path):
+  dim = np.full((9, 4, 5), 15, np.uint8)
+  path = _npz(tmp_path, images=dim)
+  notes = data.ensure_prepared(config('image_folder', path=path)).notes
+  assert notes[0].startswith('there is one split: scores are of images that')
+  assert notes[1] == 'the brightest pixel of all is 15 of 255'
+
+
+def test_names_in_latin_1(config, tmp_path):
+  with h5py.File(tmp_path / 'x.h5', 'w') as file:
+    file['images'] = IMAGES
+    file['labels'] = np.arange(7) % 2
+    file['class_names'] = np.array(
+      ['für'.encode('latin-1'), 'après'.encode()], dtype='S8'
+    )
+  spec, _, _ = _read(config('image_folder', path=str(tmp_path / 'x.h5')))
+  assert spec.factors[0].classes == ('für', 'après')
 
 
 def test_an_array_file_names_its_classes(config, tmp_path):

@@ -1,7 +1,8 @@
-"""Images in one array file: an .npz, or an .h5 as DeepMind's 3D Shapes.
+"""Images in one array file: an .npz, .npy, or .h5 as DeepMind's 3D Shapes.
 
-  images             `[n, h, w]` or `[n, h, w, c]`: uint8, bool or floats in
-                     [0, 1], which are stored in 256 steps
+  images             `[n, h, w]`, `[n, h, w, c]` or `[n, c, h, w]`, c 1, 3 or 4
+                     (of which one is opacity): uint8, uint16, bool, floats in
+                     [0, 1], or whole numbers 0 and 1, stored in 256 steps
   labels or factors  `[n]` or `[n, f]` numbers, NaN where a label is not known;
                      optional. `columns.py` says what is a class, a whole
                      number from 0, and what a value of a continuous factor
@@ -13,41 +14,36 @@
                      NaN or 0 for none
   class_names        text for each class, where there is one factor
 
-Data that fill a grid in order are recognised. Pickled objects are refused.
+An .npy file is its images. Data that fill a grid in order are recognised.
+Pickled objects are refused. Notes say what is done to the images.
 """
 
+import difflib
 import pathlib
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
 
-import h5py
 import numpy as np
-from PIL import Image, ImageOps
 
-from jaxvae.data import checks, columns, files
+from jaxvae.data import arrays as array_files
+from jaxvae.data import checks, columns, files, imaging
+from jaxvae.data.arrays import Array
 from jaxvae.data.blocks import Block
 from jaxvae.data.factors import Factor, FactorGrid
 from jaxvae.data.recipe import Contents
 from jaxvae.errors import UserError
 
-SUFFIXES = ('.npz', '.h5', '.hdf5')
-_TOGETHER = 256
-
-
-class _Arrays(NamedTuple):
-  """An opened file: its arrays' headers, and how to read each."""
-
-  headers: dict[str, tuple[tuple[int, ...], np.dtype]]
-  read: Callable[[str], Any]  # anything that can be sliced
+_NAMES = (
+  *('images', 'labels', 'factors', 'class_names'),
+  *('factor_names', 'factor_sizes', 'factor_topologies'),
+  'factor_periods',
+)
 
 
 def contents(path: pathlib.Path, image_size: int, channels: int) -> Contents:
   """Opens an array file.
 
   Args:
-    path: ending in .npz, .h5 or .hdf5.
+    path: ending in one of `arrays.SUFFIXES`.
     image_size: side of the square to resize to, 0 as it is.
     channels: 1 or 3 to convert to, 0 as it is.
 
@@ -55,31 +51,36 @@ def contents(path: pathlib.Path, image_size: int, channels: int) -> Contents:
     UserError: the arrays are not of the form above; names what is wrong.
     IntegrityError: the file cannot be read.
   """
-  arrays = _npz(path) if path.suffix == '.npz' else _h5(path)
-  if 'images' not in arrays.headers:
-    raise UserError(
-      f'{path} has no array named images; it has:'
-      f' {", ".join(arrays.headers) or "none"}'
-    )
-  shape, dtype = arrays.headers['images']
-  checks.form(shape, dtype, str(path))
-  factors, classes = _factors(path, arrays, shape[0])
+  arrays, names = array_files.opened(path, _NAMES)
+  if 'images' not in arrays:
+    raise _no_images(path, names)
+  images = arrays['images']
+  size = images.shape[0]
+  form = checks.form(images.shape, images.dtype, str(path))
+  binary = checks.binary(images.pieces(), images.dtype, str(path))
+  factors, classes = _factors(path, arrays, size)
   grid = FactorGrid(factors)
   whole = (
     bool(factors)
     and classes.dtype == np.int32
-    and grid.size == shape[0]
-    and bool((grid.index(classes) == np.arange(shape[0])).all())
+    and grid.size == size
+    and bool((grid.index(classes) == np.arange(size)).all())
   )
-  height, width, depth = (*shape, 1)[1:4]
-  out = (image_size or height, image_size or width, channels or depth)
+  height, width, depth = form.shape
+  depth = channels or min(depth, 3)
+  out = (image_size or height, image_size or width, depth)
 
   def blocks() -> Iterator[Block]:
-    images = arrays.read('images')
-    for start in range(0, shape[0], _TOGETHER):
-      some = checks.pixels(images[start : start + _TOGETHER], str(path), start)
-      rows = np.stack([_fit(image, out).reshape(-1) for image in some])
-      yield Block(rows, None if whole else classes[start : start + len(rows)])
+    start = 0
+    for piece in images.pieces():
+      some = checks.pixels(piece, str(path), start, binary)
+      if form.channels_first:
+        some = np.moveaxis(some, 1, -1)
+      some = some.reshape(-1, *form.shape)
+      rows = np.stack([imaging.fit(image, out).reshape(-1) for image in some])
+      stop = start + len(rows)
+      yield Block(rows, None if whole else classes[start:stop])
+      start = stop
 
   return Contents(
     title=path.stem,
@@ -88,40 +89,66 @@ def contents(path: pathlib.Path, image_size: int, channels: int) -> Contents:
     grid=whole,
     factors=factors,
     splits={'train': blocks},
+    notes=_notes(images, form, binary),
   )
 
 
-def _fit(image: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-  if image.shape == shape:
-    return image
-  picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
-  picture = picture.convert('L' if shape[2] == 1 else 'RGB')
-  return np.asarray(ImageOps.fit(picture, (shape[1], shape[0]))).reshape(shape)
+def _no_images(path: pathlib.Path, names: list[str]) -> UserError:
+  hint = 'save it again: numpy.savez(FILE, images=ARRAY)'
+  others = [name for name in names if name not in _NAMES]
+  if near := difflib.get_close_matches('images', others, n=1, cutoff=0):
+    hint = hint.replace('ARRAY', f'OLD[{near[0]!r}]')
+  listed = [n if n.isprintable() else repr(n) for n in names[:10]]
+  return UserError(
+    f'{path} has no array named images; it has: {", ".join(listed) or "none"}',
+    hint,
+  )
+
+
+def _notes(images: Array, form: checks.Form, binary: bool) -> tuple[str, ...]:
+  """What is done to the pixels that is not plain."""
+  notes = {
+    f'shape {images.shape} is read as {form.shape[2]} channels, height,'
+    ' width': form.channels_first,
+    'the fourth channel is opacity: the images are laid on white': (
+      form.shape[2] == 4
+    ),
+    'pixels are whole numbers 0 and 1: 1 is stored as 255': binary,
+    'pixels have 16 bits: 65535 is stored as 255': (
+      images.dtype.kind == 'u' and images.dtype.itemsize == 2 and not binary
+    ),
+  }
+  return tuple(note for note, holds in notes.items() if holds)
 
 
 def _factors(
-  path: pathlib.Path, arrays: _Arrays, size: int
+  path: pathlib.Path, arrays: dict[str, Array], size: int
 ) -> tuple[tuple[Factor, ...], np.ndarray]:
   """The declared factors and the checked classes or values `[n, f]`."""
-  name = next((n for n in ('factors', 'labels') if n in arrays.headers), None)
+  name = next((n for n in ('factors', 'labels') if n in arrays), None)
   if name is None:
     return (), np.zeros((size, 0), np.int32)
-  given = np.asarray(arrays.read(name)[:])
-  if given.dtype.kind not in 'iubf' or given.ndim not in (1, 2):
+  shape, dtype = arrays[name].shape, arrays[name].dtype
+  width = shape[1] if len(shape) == 2 else 1
+  if (
+    dtype.kind not in 'iubf'
+    or len(shape) not in (1, 2)
+    or not 1 <= width <= checks.MAX_FACTORS
+  ):
     raise UserError(
-      f'{path}: {name} have shape {given.shape} and dtype {given.dtype},'
-      ' expected numbers [n] or [n, f]'
+      f'{path}: {name} have shape {shape} and dtype {dtype},'
+      f' expected numbers [n] or [n, f], f up to {checks.MAX_FACTORS:,}'
     )
-  if len(given) != size:
-    raise UserError(f'{path}: {size} images but {len(given)} {name}')
+  if shape[0] != size:
+    raise UserError(f'{path}: {size} images but {shape[0]} {name}')
+  given = array_files.whole(arrays[name], f'{path}: {name}')
   given = given.reshape(size, -1)
-  width = given.shape[1]
   default = ['label'] if width == 1 else [f'factor{k}' for k in range(width)]
   names = _said(path, arrays, 'factor_names', default)
   topologies = _said(path, arrays, 'factor_topologies', [''] * width)
   periods = _said(path, arrays, 'factor_periods', [0] * width)
   sizes = _said(path, arrays, 'factor_sizes', [0] * width)
-  called = tuple(map(str, _texts(arrays, 'class_names')))
+  called = tuple(map(str, _texts(path, arrays, 'class_names')))
   if called and width != 1:
     raise UserError(
       f'{path}: class_names are of one factor, and there are {width}'
@@ -129,9 +156,11 @@ def _factors(
   read = [
     columns.read(
       values,
-      columns.Said(*(str(name), str(topology), period, size), called),
+      columns.Said(
+        *(str(name), str(topology), period, _count(path, size)), called
+      ),
       str(path),
-      ranked=path.suffix != '.npz',
+      ranked=path.suffix.lower() != '.npz',
     )
     for values, name, topology, period, size in zip(
       given.T, names, topologies, periods, sizes, strict=True
@@ -143,10 +172,18 @@ def _factors(
   return factors, checks.factors(stored, factors, str(path))
 
 
-def _said(path, arrays: _Arrays, name: str, default: list) -> list:
-  if name not in arrays.headers:
+def _count(path: pathlib.Path, size) -> int:
+  if not isinstance(size, int):
+    raise UserError(
+      f'{path}: factor_sizes has {size!r}, expected whole numbers'
+    )
+  return size
+
+
+def _said(path, arrays: dict[str, Array], name: str, default: list) -> list:
+  if name not in arrays:
     return default
-  said = _texts(arrays, name)
+  said = _texts(path, arrays, name)
   if len(said) != len(default):
     raise UserError(
       f'{path}: {len(said)} {name} for {len(default)} columns of factors'
@@ -154,80 +191,15 @@ def _said(path, arrays: _Arrays, name: str, default: list) -> list:
   return said
 
 
-def _texts(arrays: _Arrays, name: str) -> list:
+def _texts(path, arrays: dict[str, Array], name: str) -> list:
   """Texts or numbers; none where there is no such array."""
-  if name not in arrays.headers:
+  if name not in arrays:
     return []
-  said = np.asarray(arrays.read(name)[:]).tolist()
-  return [x.decode() if isinstance(x, bytes) else x for x in said]
-
-
-def _npz(path: pathlib.Path) -> _Arrays:
-  try:
-    with zipfile.ZipFile(path) as archive:
-      headers = {
-        name.removesuffix('.npy'): _header(archive, name)
-        for name in archive.namelist()
-        if name.endswith('.npy')
-      }
-  except (zipfile.BadZipFile, EOFError, ValueError, zlib.error) as error:
-    raise files.unreadable(path, 'not an .npz file') from error
-  wanted = (
-    *('images', 'labels', 'factors', 'class_names'),
-    *('factor_names', 'factor_sizes', 'factor_topologies'),
-    'factor_periods',
-  )
-  for name, (_, dtype) in headers.items():
-    if dtype.hasobject and name in wanted:
-      raise UserError(
-        f'{path}: {name} holds pickled Python objects, which are refused:'
-        ' loading them could run any code',
-        hint='save plain arrays of numbers with numpy.savez',
-      )
-
-  def read(name: str) -> np.ndarray:
-    try:
-      with np.load(path, allow_pickle=False) as loaded:
-        return loaded[name]
-    except (zipfile.BadZipFile, EOFError, ValueError, zlib.error) as error:
-      raise files.unreadable(path, f'{name} cannot be read') from error
-
-  return _Arrays(headers, read)
-
-
-def _header(archive: zipfile.ZipFile, name: str):
-  with archive.open(name) as file:
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0
-    if version != (1, 0):
-      read = np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
-  return shape, dtype
-
-
-def _h5(path: pathlib.Path) -> _Arrays:
-  try:
-    with h5py.File(path) as file:
-      headers = {
-        name: (item.shape, item.dtype)
-        for name, item in file.items()
-        if isinstance(item, h5py.Dataset)
-      }
-  except OSError as error:
-    raise files.unreadable(path, 'not an HDF5 file') from error
-  return _Arrays(headers, lambda name: _H5Array(path, name))
-
-
-class _H5Array(NamedTuple):
-  """An array on disk that is opened for each slice read."""
-
-  path: pathlib.Path
-  name: str
-
-  def __getitem__(self, part: slice) -> np.ndarray:
-    try:
-      with h5py.File(self.path) as file:
-        return file[self.name][part]
-    except OSError as error:
-      what = f'{self.name} cannot be read'
-      raise files.unreadable(self.path, what) from error
+  said = array_files.whole(arrays[name], f'{path}: {name}')
+  if said.ndim != 1 or said.dtype.kind not in 'OSUTiub':
+    raise UserError(
+      f'{path}: {name} has shape {said.shape} and dtype {said.dtype}, expected'
+      ' a list of names or of whole numbers'
+    )
+  said = said.tolist()
+  return [files.text(x) if isinstance(x, bytes) else x for x in said]

@@ -59,8 +59,11 @@ def recipe(idx_set: IdxSet, about: str) -> Recipe:
 
 def parse(content: bytes) -> np.ndarray:
   """The uint8 array of an idx file. [LeCun, "The MNIST database", format]"""
-  zero, kind, rank = struct.unpack('>HBB', content[:4])
-  shape = struct.unpack(f'>{rank}I', content[4 : 4 + 4 * rank])
+  try:
+    zero, kind, rank = struct.unpack('>HBB', content[:4])
+    shape = struct.unpack(f'>{rank}I', content[4 : 4 + 4 * rank])
+  except struct.error as error:
+    raise IntegrityError('not an idx file: it has no header') from error
   if (zero, kind) != (0, 8) or len(content) != 4 + 4 * rank + math.prod(shape):
     raise IntegrityError('not an idx file of bytes')
   return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)

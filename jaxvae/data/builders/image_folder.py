@@ -1,34 +1,46 @@
-"""Your own images: a folder, an .npz, or an .h5 file named by `data.path`.
+"""Your own images: a folder, or a file of arrays, named by `data.path`.
 
-A folder holds images of any kind that PIL reads. Sub-folders are classes;
-sub-folders called train, test or validation are splits, which may have classes
-inside. Links that lead out of the folder are refused. `array_file.py` says what
-an .npz or .h5 file holds.
+A folder holds pictures (`imaging.SUFFIXES`). Sub-folders are classes;
+sub-folders called train, test or validation, in small or capital letters, are
+splits, which may have classes inside. What is hidden and what systems leave is
+passed over. Links that lead out of the folder are refused. `array_file.py` says
+what an .npz, .npy or .h5 file holds.
 
-`image_size` crops the middle square and resizes it, `channels` converts to grey
-or colour. The prepared copy is kept under a key made of the path, these two,
-and the size and time of every file: changed files are prepared anew. What does
-not fit in memory is streamed from there.
+Images are grey if all of them are stored without colour. `image_size` crops the
+middle square and resizes it, `channels` converts to grey or colour. The
+prepared copy is kept under a key made of the path, these two, and the size and
+time of every file: changed files are prepared anew. What does not fit in memory
+is streamed from there.
 """
 
+import errno
 import functools
 import hashlib
+import os
 import pathlib
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
 
-from jaxvae.data import files
+from jaxvae.data import arrays, checks, files, imaging
 from jaxvae.data.blocks import Block
 from jaxvae.data.builders import array_file
 from jaxvae.data.factors import Factor
 from jaxvae.data.recipe import Contents, Options, Recipe
 from jaxvae.errors import UserError
 
-SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.gif', '.tif', '.tiff', '.webp')
-SPLITS = ('train', 'test', 'validation')
+SPLITS = {
+  'train': ('train', 'training'),
+  'test': ('test', 'testing'),
+  'validation': ('validation', 'valid', 'val', 'dev'),
+}
+# What file managers, archives and servers leave; so is what begins with a dot.
+LEFT_OUT = (
+  *('__MACOSX', '@eaDir', '#recycle', '$RECYCLE.BIN', 'lost+found'),
+  *('System Volume Information', '__pycache__', 'Thumbs.db', 'desktop.ini'),
+)
 
 
 class Picture(NamedTuple):
@@ -42,28 +54,38 @@ def pictures(root: pathlib.Path) -> dict[str, list[Picture]]:
   """The images below a folder by split, in the order of their names.
 
   Raises:
-    UserError: there are none, a link leads elsewhere, or some images have a
-      class folder and others have not.
+    UserError: there are none, a link leads elsewhere, some images have a class
+      folder and others have not, or some folders are splits and others not.
   """
-  inside = {path.name for path in root.iterdir() if path.is_dir()}
-  names = [name for name in SPLITS if name in inside]
-  if 'train' not in names:
+  listed = _listed(root)
+  inside = [path for path in listed if path.is_dir()]
+  found = {
+    split: [path for path in inside if path.name.lower() in names]
+    for split, names in SPLITS.items()
+  }
+  found = {split: folders for split, folders in found.items() if folders}
+  if not found:
     return {'train': _labelled(root, root)}
-  return {name: _labelled(root / name, root) for name in names}
+  beside = [path for path in listed if path.is_dir() or _is_image(path)]
+  if len(beside) > len(found) or 'train' not in found:
+    names = ', '.join(path.name for path in beside[:8])
+    raise UserError(
+      f'{root} has {names}: are these splits or classes?',
+      hint='splits are train, test and validation, once each and nothing beside'
+      ' them; classes of such names go into a folder train',
+    )
+  return {split: _labelled(folder, root) for split, (folder,) in found.items()}
 
 
 def _labelled(folder: pathlib.Path, root: pathlib.Path) -> list[Picture]:
   found = []
-  for path in sorted(folder.rglob('*')):
-    if path.suffix.lower() not in SUFFIXES or not path.is_file():
-      continue
-    if not path.resolve().is_relative_to(root.resolve()):
-      raise UserError(f'{path} is a link that leads out of {root}')
+  for path in _below(folder, (root.resolve(),)):
     parts = path.relative_to(folder).parts
-    found.append(Picture(path, parts[0] if len(parts) > 1 else ''))
+    label = files.text(os.fsencode(parts[0])) if len(parts) > 1 else ''
+    found.append(Picture(path, label))
   if not found:
     raise UserError(
-      f'{folder} has 0 images', hint=f'looked for {", ".join(SUFFIXES)}'
+      f'{folder} has 0 images', hint=f'looked for {", ".join(imaging.SUFFIXES)}'
     )
   bare = [picture for picture in found if not picture.label]
   if bare and len(bare) != len(found):
@@ -74,43 +96,79 @@ def _labelled(folder: pathlib.Path, root: pathlib.Path) -> list[Picture]:
   return found
 
 
-def _read(path: pathlib.Path, image_size: int, channels: int) -> np.ndarray:
-  """`[h, w, c]` uint8; `channels` 0 keeps grey grey and the rest colour."""
-  try:
-    with Image.open(path) as image:
-      if image.mode.startswith(('I', 'F')):
-        raise UserError(
-          f'{path} has pixels of more than 8 bits (mode {image.mode})',
-          hint='convert it to 8 bits, or give an .npz of floats in [0, 1]',
-        )
-      grey = image.mode in ('1', 'L', 'LA')
-      mode = {0: 'L' if grey else 'RGB', 1: 'L', 3: 'RGB'}[channels]
-      image = ImageOps.exif_transpose(image).convert(mode)
-  except Image.DecompressionBombError as error:
-    raise UserError(f'{path}: {error}') from error
-  except (OSError, SyntaxError, ValueError) as error:
-    raise files.unreadable(path, 'not an image that can be read') from error
-  if image_size:
-    image = ImageOps.fit(image, (image_size, image_size))
-  array = np.asarray(image)
-  return array[..., None] if array.ndim == 2 else array
+def _listed(folder: pathlib.Path) -> list[pathlib.Path]:
+  return [
+    path
+    for path in sorted(folder.iterdir())
+    if not path.name.startswith('.') and path.name not in LEFT_OUT
+  ]
+
+
+def _is_image(path: pathlib.Path) -> bool:
+  return path.suffix.lower() in imaging.SUFFIXES
+
+
+def _below(
+  folder: pathlib.Path, above: tuple[pathlib.Path, ...]
+) -> Iterator[pathlib.Path]:
+  """Image files below a folder, which is below `above`, the first the root."""
+  for path in _listed(folder):
+    if path.is_symlink():
+      _check_link(path, above)
+    if path.is_dir():
+      yield from _below(path, (*above, path.resolve()))
+    elif _is_image(path):
+      if not path.is_file():
+        raise UserError(f'{path} is neither a file nor a folder')
+      yield path
+
+
+def _check_link(path: pathlib.Path, above: tuple[pathlib.Path, ...]) -> None:
+  """Links of files that are no images matter to nobody."""
+  if not path.exists():
+    raise UserError(f'{path} is a link that leads nowhere')
+  if not (path.is_dir() or _is_image(path)):
+    return
+  target = path.resolve()
+  if not target.is_relative_to(above[0]):
+    raise UserError(
+      f'{path} is a link that leads out of {above[0]}',
+      hint='copy what it leads to; data.path itself may be a link',
+    )
+  if target in above:
+    raise UserError(f'{path} is a link to a folder that it is in')
 
 
 def _folder(root: pathlib.Path, options: Options) -> Contents:
   by_split = pictures(root)
-  first = by_split['train'][0].path
-  shape = _read(first, options.image_size, options.channels).shape
   everything = [picture for part in by_split.values() for picture in part]
+  kinds = [imaging.kind(picture.path) for picture in everything]
+  binary = checks.binary(
+    (imaging.read(picture.path) for picture in everything),
+    np.dtype(np.uint8),
+    str(root),
+  )
+  channels = options.channels or (1 if all(k.grey for k in kinds) else 3)
+  size = (options.image_size,) * 2
+
+  def read(path: pathlib.Path) -> np.ndarray:
+    pixels = checks.pixels(imaging.read(path), str(path), binary=binary)
+    height, width = size if options.image_size else pixels.shape[:2]
+    return imaging.fit(pixels, (height, width, channels))
+
+  first = everything[0].path
+  shape = read(first).shape
   classes = sorted({picture.label for picture in everything})
   factors = ()
   if classes != ['']:
     if '' in classes:
       raise UserError(f'{root}: one split has class folders, another has none')
     factors = (Factor('class', len(classes), 'points', tuple(classes)),)
+  checks.declared(factors, str(root))
 
   def blocks(part: list[Picture]) -> Iterator[Block]:
     for path, label in part:
-      image = _read(path, options.image_size, shape[2])
+      image = read(path)
       if image.shape != shape:
         raise UserError(
           f'{path} has shape {image.shape}, {first.name} has {shape}',
@@ -120,7 +178,7 @@ def _folder(root: pathlib.Path, options: Options) -> Contents:
       yield Block(image.reshape(1, -1), np.array([labels], np.int32))
 
   return Contents(
-    title=root.resolve().name,
+    title=files.text(os.fsencode(root.resolve().name)),
     image_shape=shape,
     bits=False,
     grid=False,
@@ -128,27 +186,64 @@ def _folder(root: pathlib.Path, options: Options) -> Contents:
     splits={
       name: functools.partial(blocks, part) for name, part in by_split.items()
     },
+    notes=_notes(kinds, binary, channels),
   )
+
+
+def _notes(
+  kinds: Iterable[imaging.Kind], binary: bool, channels: int
+) -> tuple[str, ...]:
+  """What is done to the pixels that is not plain."""
+  number = len(kinds)
+  clear = sum(kind.clear for kind in kinds)
+  deep = sum(kind.deep for kind in kinds)
+  grey = sum(kind.grey for kind in kinds)
+  notes = {
+    f'{clear:,} of {number:,} images have transparency: laid on white': clear,
+    f'{deep:,} of {number:,} images have 16 bits a pixel: 65535 is stored as'
+    ' 255': deep and not binary,
+    'pixels are 0 and 1 in all files: 1 is stored as 255': binary,
+    f'{grey:,} of {number:,} images are grey: stored in colour as the others': (
+      channels == 3 and 0 < grey < number
+    ),
+  }
+  return tuple(note for note, holds in notes.items() if holds)
 
 
 def _path(options: Options) -> pathlib.Path:
   if not options.path:
     raise UserError(
       'image_folder needs data.path',
-      hint='a folder of images, or an .npz or .h5 file with images',
+      hint='a folder of images, or an .npz, .npy or .h5 file with images',
     )
-  path = pathlib.Path(options.path).expanduser()
-  if not path.exists():
-    raise UserError(f'data.path={options.path} does not exist')
-  if path.is_file() and path.suffix not in array_file.SUFFIXES:
+  path = pathlib.Path(os.path.expanduser(options.path))
+  said = f'data.path={options.path}'
+  try:
+    mode = path.stat().st_mode
+  except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+    raise UserError(f'{said} does not exist') from error
+  except OSError as error:
+    if error.errno not in (errno.ELOOP, errno.ENAMETOOLONG):
+      raise
+    raise UserError(f'{said}: {error.strerror}') from error
+  suffixes = ' or '.join(arrays.SUFFIXES)
+  if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
     raise UserError(
-      f'data.path={options.path} is neither a folder nor a file ending in'
-      f' {" or ".join(array_file.SUFFIXES)}'
+      f'{said} is a pipe, a socket or a device, not a folder or a file'
+    )
+  if stat.S_ISREG(mode) and path.suffix.lower() not in arrays.SUFFIXES:
+    raise UserError(
+      f'{said} is neither a folder nor a file ending in {suffixes}',
+      hint='unpack an archive first and name the folder'
+      if path.suffix.lower() in ('.zip', '.tar', '.gz', '.tgz', '.7z', '.rar')
+      else 'save arrays with numpy.savez(FILE, images=..., labels=...)',
     )
   if options.channels not in (0, 1, 3):
     raise UserError(f'data.channels={options.channels}; allowed: 0, 1, 3')
   if options.image_size < 0:
     raise UserError(f'data.image_size={options.image_size} is negative')
+  size = options.image_size
+  checks.area(size, size, f'data.image_size={size}')
   return path
 
 
@@ -161,8 +256,8 @@ def _key(options: Options) -> str:
   settings = (str(path.resolve()), options.image_size, options.channels)
   digest.update(repr(settings).encode())
   for file in read:
-    stat = file.stat()
-    line = (str(file.relative_to(path)), stat.st_size, stat.st_mtime_ns)
+    about = file.stat()
+    line = (str(file.relative_to(path)), about.st_size, about.st_mtime_ns)
     digest.update(repr(line).encode())
   return digest.hexdigest()[:12]
 
@@ -170,12 +265,20 @@ def _key(options: Options) -> str:
 def _contents(options: Options) -> Contents:
   path = _path(options)
   if path.is_dir():
-    return _folder(path, options)
-  return array_file.contents(path, options.image_size, options.channels)
+    found = _folder(path, options)
+  else:
+    found = array_file.contents(path, options.image_size, options.channels)
+  if list(found.splits) == ['train']:
+    alone = (
+      'there is one split: scores are of images that were trained on, unless'
+      ' data.holdout keeps some back'
+    )
+    found = found._replace(notes=(*found.notes, alone))
+  return found
 
 
 RECIPE = Recipe(
-  about='your own: --path to a folder of images, an .npz or an .h5 file',
+  about='your own: --path to a folder of images, an .npz, .npy or .h5 file',
   version='1.2.0',
   key=_key,
   contents=_contents,

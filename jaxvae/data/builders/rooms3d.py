@@ -95,7 +95,7 @@ def original(
         some = images[start : start + at_once]
         yield Block(some.reshape(len(some), -1), None)
   except (OSError, KeyError) as error:
-    raise files.unreadable(path, 'not the file of 3D Shapes') from error
+    raise files.unreadable(path, 'not the file of 3D Shapes', error) from error
 
 
 def _check_original(path, grid: FactorGrid, images, labels) -> None:
