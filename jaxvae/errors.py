@@ -13,8 +13,20 @@
 | 143  | stopped by SIGTERM, after saving                               |
 """
 
+import contextlib
+import errno
+import os
 import sys
 from collections.abc import Callable
+from typing import TextIO
+
+# What the system answers where it is short of something or says no: nobody's
+# mistake in this program, whichever of its many writers was answered so.
+_LACKS = {
+  *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO),
+  *(errno.EPIPE, errno.EACCES, errno.EPERM, errno.ESTALE, errno.ENOTCONN),
+  *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENXIO),
+}
 
 
 class JaxvaeError(Exception):
@@ -58,16 +70,59 @@ class ResourceError(JaxvaeError):
   exit_code = 5
 
 
+def lack(error: BaseException) -> ResourceError | None:
+  """What the machine lacks, if that is what `error` says; None if it is not."""
+  if isinstance(error, ResourceError):
+    return error
+  if not isinstance(error, OSError) or error.errno not in _LACKS:
+    return None
+  where = error.filename
+  if where is None and _is_stuck(sys.stdout):
+    where = 'standard output'
+  said = error.strerror or str(error)
+  return ResourceError(f'{where}: {said}' if where else said)
+
+
 def exit_code(action: Callable[[], int | None]) -> int:
   """Runs a command; returns the status that it ends with.
 
   A JaxvaeError becomes `jaxvae: error: ...` and `hint: ...` on standard error;
-  any other exception is a bug and keeps its traceback.
+  so does what the machine lacks, such as somebody who reads standard output.
+  Any other exception is a bug and keeps its traceback.
   """
   try:
-    return action() or 0
-  except JaxvaeError as error:
-    print(f'jaxvae: error: {error}', file=sys.stderr)
-    if error.hint:
-      print(f'hint: {error.hint}', file=sys.stderr)
-    return error.exit_code
+    code = action() or 0
+    if sys.stdout is not None:
+      sys.stdout.flush()
+    return code
+  except (JaxvaeError, OSError) as error:
+    known = error if isinstance(error, JaxvaeError) else lack(error)
+    if known is None:
+      raise
+    said = f'jaxvae: error: {known}'
+    if known.hint:
+      said += f'\nhint: {known.hint}'
+    with contextlib.suppress(OSError):
+      print(said, file=sys.stderr, flush=True)
+    return known.exit_code
+  finally:
+    _let_go(sys.stdout)
+    _let_go(sys.stderr)
+
+
+def _is_stuck(stream: TextIO | None) -> bool:
+  """Whether a stream holds what nobody takes."""
+  try:
+    if stream is not None:
+      stream.flush()
+  except OSError:
+    return True
+  return False
+
+
+def _let_go(stream: TextIO | None) -> None:
+  """Drops what nobody takes: Python would stumble over it at its end."""
+  if _is_stuck(stream):
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -51,6 +51,7 @@ def evaluate(
 
   Raises:
     DivergedError: the model makes numbers that are not finite.
+    UndrawnError: all is done but the figures, which cannot be written.
   """
   source, index, test = points(config)
   encoded = _encode(model, config, params, source, index)
@@ -112,8 +113,9 @@ def evaluate(
     f'nats per image, on {len(index):,} images'
   )
   if config.eval.figures:
-    draw.draw(model, config, params, encoded, rows, source.spec, home)
-    _draw_importance(scores, rows, names, home)
+    with draw.drawing(home):
+      draw.draw(model, config, params, encoded, rows, source.spec, home)
+      _draw_importance(scores, rows, names, home)
     print(f'figures and animations: {home / "figures"}', flush=True)
   return found
 

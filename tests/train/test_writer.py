@@ -119,7 +119,7 @@ def test_a_full_disk_is_a_resource_error(tmp_path):
     size = (tmp_path / 'metrics.jsonl').stat().st_size
     try:
       resource.setrlimit(resource.RLIMIT_FSIZE, (size + 4, hard))
-      with pytest.raises(errors.ResourceError, match='half of a line'):
+      with pytest.raises(errors.ResourceError, match='only a part of the last'):
         out.write(2, {'loss': 1.0})
       with pytest.raises(errors.ResourceError, match='File too large'):
         out.write(3, {'loss': 1.0})
