@@ -22,10 +22,12 @@ from typing import TextIO
 
 # What the system answers where it is short of something or says no: nobody's
 # mistake in this program, whichever of its many writers was answered so.
-_LACKS = {
-  *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO),
-  *(errno.EPIPE, errno.EACCES, errno.EPERM, errno.ESTALE, errno.ENOTCONN),
-  *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENXIO),
+_WHEN_WRITING = {
+  *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EPIPE, errno.EIO),
+}
+_LACKS = _WHEN_WRITING | {
+  *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ESTALE, errno.ENXIO),
+  *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN),
 }
 
 
@@ -77,10 +79,9 @@ def lack(error: BaseException) -> ResourceError | None:
   if not isinstance(error, OSError) or error.errno not in _LACKS:
     return None
   where = error.filename
-  if where is None and _is_stuck(sys.stdout):
-    where = 'standard output'
-  said = error.strerror or str(error)
-  return ResourceError(f'{where}: {said}' if where else said)
+  if where is None and error.errno in _WHEN_WRITING:
+    where = 'standard output'  # Everything else that is written has a name.
+  return ResourceError(f'{where}: {error.strerror}' if where else f'{error}')
 
 
 def exit_code(action: Callable[[], int | None]) -> int:
@@ -110,19 +111,12 @@ def exit_code(action: Callable[[], int | None]) -> int:
     _let_go(sys.stderr)
 
 
-def _is_stuck(stream: TextIO | None) -> bool:
-  """Whether a stream holds what nobody takes."""
+def _let_go(stream: TextIO | None) -> None:
+  """Drops what nobody takes: Python would stumble over it at its end."""
   try:
     if stream is not None:
       stream.flush()
   except OSError:
-    return True
-  return False
-
-
-def _let_go(stream: TextIO | None) -> None:
-  """Drops what nobody takes: Python would stumble over it at its end."""
-  if _is_stuck(stream):
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -28,6 +28,7 @@ from jaxvae.train import (
   progress,
   resume,
   signals,
+  watchdog,
   workdir,
 )
 from jaxvae.train.members import Member
@@ -223,8 +224,12 @@ def _steps(
     return step
 
   ready = None
-  with members.writers(alive, start.saved) as metrics:
+  with (
+    members.writers(alive, start.saved) as metrics,
+    watchdog.watching() as moved,
+  ):
     while step < config.num_steps and going() and not _asked(stop):
+      moved()
       count = _count(config, step)
       if ready is None:
         ready = fetch(setup, step, count)
@@ -234,7 +239,11 @@ def _steps(
       # The host's work of the next call, while the devices do this one's.
       following = _count(config, step)
       ready = fetch(setup, step, following) if following else None
-      results = _by_member(setup, jax.device_get(results))
+      results = jax.device_get(results)
+      if setup.layout.lanes:
+        results = ensemble.apart(results, len(setup.configs))
+      else:
+        results = [results]
       timer.advance(count)
       last = step == config.num_steps
       logged = step % config.log_every == 0 or last
@@ -304,13 +313,3 @@ def _split(
   if not setup.layout.lanes:
     return [hosts.to_local(state)] * len(wanted)
   return ensemble.split(state, wanted)
-
-
-def _by_member(setup: Setup, results: Any) -> list[dict[str, Any]]:
-  """The metrics of a call, `[steps, ...]` of each member."""
-  if not setup.layout.lanes:
-    return [results]
-  return [
-    {name: value[at] for name, value in results.items()}
-    for at in range(len(setup.configs))
-  ]

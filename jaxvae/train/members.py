@@ -196,10 +196,14 @@ def lacking(
     return gone
   if found is None:
     return None
-  saved = [max(steps.finished(home / 'checkpoints'), default=0) for home in homes]
-  where = f'goes on from checkpoint {min(saved)}' if min(saved) else 'begins anew'
+  saved = min(
+    max(steps.finished(home / 'checkpoints'), default=0) for home in homes
+  )
+  where = f'goes on from checkpoint {saved}' if saved else 'begins anew'
   return ResourceError(
-    str(found), hint=f'put that right and run the same command again: it {where}'
+    str(found),
+    hint='make room, or put right what is in the way, and run the same command '
+    f'again: it {where}',
   )
 
 

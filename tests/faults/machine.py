@@ -4,12 +4,14 @@ import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+PYTHON = sys.executable
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -67,7 +69,7 @@ def start(
 ) -> subprocess.Popen:
   """Starts `python argv...` with this jaxvae; its output is piped, as text."""
   return subprocess.Popen(
-    [sys.executable, *map(str, argv)],
+    [PYTHON, *map(str, argv)],
     cwd=cwd,
     env=os.environ | {'PYTHONPATH': str(ROOT)} | dict(env or {}),
     text=True,
@@ -127,3 +129,9 @@ def mishandled(
 def tail(done: Done) -> str:
   """The last of what a command said, on one line."""
   return ' / '.join((done.err or done.out).strip().splitlines()[-3:])
+
+
+def kill(pid: int) -> None:
+  """Kills a process that may have ended."""
+  with contextlib.suppress(ProcessLookupError):
+    os.kill(pid, signal.SIGKILL)
