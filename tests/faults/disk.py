@@ -94,7 +94,7 @@ def data(place: pathlib.Path) -> str | None:
   """The data cannot be prepared."""
   with machine.disk(place / 'data', '16k') as full:
     done = runs.run(place, f'--config.data.data_dir={full}')
-    return machine.mishandled(done, 5, FULL, lines=3)
+    return machine.mishandled(done, 5, FULL)
 
 
 def read_only(place: pathlib.Path) -> str | None:

@@ -121,8 +121,13 @@ def mishandled(
     return f'exit code {done.code}, not {code}: {tail(done)}'
   if missing := [part for part in said if part not in text]:
     return f'does not say {missing[0]!r}: {tail(done)}'
-  if len(done.err.splitlines()) > lines:
-    return f'{len(done.err.splitlines())} lines of error: {tail(done)}'
+  errors = [
+    line
+    for line in done.err.splitlines()
+    if not line.startswith('preparing ')  # the data, of whoever comes first
+  ]
+  if len(errors) > lines:
+    return f'{len(errors)} lines of error: {tail(done)}'
   return None
 
 
