@@ -37,7 +37,7 @@ def shell(script, code, *arguments):
 
 
 @pytest.mark.parametrize(
-  ('count', 'how'), [(9, 'later'), (9, 'now'), (1e5, '')]
+  ('count', 'how'), [(9, 'later'), (9, 'now'), (100_000, '')]
 )
 @pytest.mark.parametrize(
   ('script', 'reason'),
