@@ -17,10 +17,11 @@ sys.exit(errors.exit_code(lambda: print('x' * count, flush=how == 'now')))
 CLOSED = """
 import os, sys
 from jaxvae import cli
-cli._open_closed()
-with open(os.devnull) as file:
-  print('lost'), print('lost', file=sys.stderr), sys.stdin.read()
-  sys.exit(file.fileno())
+def main(overrides):
+  with open(os.devnull) as file:
+    print('lost'), print('lost', file=sys.stderr), sys.stdin.read()
+    return file.fileno()
+sys.exit(cli.run(main, ['closed']))
 """
 
 
