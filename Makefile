@@ -11,11 +11,12 @@ TRY = import ensurepip, sys, venv; \
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c '$(TRY)' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test faults lint format clean
 
 help:
 	@echo 'make demo    install into $(VENV), train a beta-VAE on dSprites'
 	@echo 'make test    install into $(VENV), run the tests'
+	@echo 'make faults  install into $(VENV), break things: minutes, best as root'
 	@echo 'make lint    install into $(VENV), check style'
 	@echo 'make format  install into $(VENV), put the style right'
 	@echo 'make clean   remove $(VENV), builds and caches; runs/ stays'
@@ -29,6 +30,9 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	$(RUN) -m pytest
+
+faults: $(VENV)/.test
+	$(RUN) -m tests.faults
 
 lint: $(VENV)/.test
 	$(RUN) -m ruff check .

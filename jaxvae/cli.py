@@ -47,10 +47,11 @@ def run(main: Callable[[Mapping[str, str]], int], argv: Sequence[str]) -> int:
     main: gets what `parse` returns; its module's docstring is the help.
     argv: the command line, with the program first.
   """
+  _open_closed()
   logging.basicConfig(format='%(message)s', level=logging.WARNING)
   if {'-h', '--help'} & set(argv[1:]):
-    print(f'{sys.modules[main.__module__].__doc__}\n{keys_table()}')
-    return 0
+    text = f'{sys.modules[main.__module__].__doc__}\n{keys_table()}'
+    return exit_code(lambda: print(text))
   try:
     return exit_code(lambda: main(parse(argv)))
   except KeyboardInterrupt:
@@ -171,6 +172,19 @@ def find(text: str, kind: str) -> tuple[pathlib.Path, str]:
     hint = f'give the path of a file, {kind}/NAME.py'
   what = {'configs': 'config', 'studies': 'study'}[kind]
   raise UserError(f'there is no {what} {name!r}', hint=hint)
+
+
+def _open_closed() -> None:
+  """Gives the standard streams that the caller closed a place to go.
+
+  The next file to be opened would take their numbers, and what is printed.
+  """
+  for number, name in enumerate(('stdin', 'stdout', 'stderr')):
+    try:
+      os.fstat(number)
+    except OSError:
+      os.open(os.devnull, os.O_RDWR)  # It gets the lowest number that is free.
+      setattr(sys, name, os.fdopen(number, 'r' if number == 0 else 'w'))
 
 
 def keys_table() -> str:

@@ -13,8 +13,22 @@
 | 143  | stopped by SIGTERM, after saving                               |
 """
 
+import contextlib
+import errno
+import os
 import sys
 from collections.abc import Callable
+from typing import TextIO
+
+# What the system answers where it is short of something or says no: nobody's
+# mistake in this program, whichever of its many writers was answered so.
+_WHEN_WRITING = {
+  *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EPIPE, errno.EIO),
+}
+_LACKS = _WHEN_WRITING | {
+  *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ESTALE, errno.ENXIO),
+  *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN),
+}
 
 
 class JaxvaeError(Exception):
@@ -58,16 +72,51 @@ class ResourceError(JaxvaeError):
   exit_code = 5
 
 
+def lack(error: BaseException) -> ResourceError | None:
+  """What the machine lacks, if that is what `error` says; None if it is not."""
+  if isinstance(error, ResourceError):
+    return error
+  if not isinstance(error, OSError) or error.errno not in _LACKS:
+    return None
+  where = error.filename
+  if where is None and error.errno in _WHEN_WRITING:
+    where = 'standard output'  # Everything else that is written has a name.
+  return ResourceError(f'{where}: {error.strerror}' if where else f'{error}')
+
+
 def exit_code(action: Callable[[], int | None]) -> int:
   """Runs a command; returns the status that it ends with.
 
   A JaxvaeError becomes `jaxvae: error: ...` and `hint: ...` on standard error;
-  any other exception is a bug and keeps its traceback.
+  so does what the machine lacks, such as somebody who reads standard output.
+  Any other exception is a bug and keeps its traceback.
   """
   try:
-    return action() or 0
-  except JaxvaeError as error:
-    print(f'jaxvae: error: {error}', file=sys.stderr)
-    if error.hint:
-      print(f'hint: {error.hint}', file=sys.stderr)
-    return error.exit_code
+    code = action() or 0
+    if sys.stdout is not None:
+      sys.stdout.flush()
+    return code
+  except (JaxvaeError, OSError) as error:
+    known = error if isinstance(error, JaxvaeError) else lack(error)
+    if known is None:
+      raise
+    said = f'jaxvae: error: {known}'
+    if known.hint:
+      said += f'\nhint: {known.hint}'
+    with contextlib.suppress(OSError):
+      print(said, file=sys.stderr, flush=True)
+    return known.exit_code
+  finally:
+    _let_go(sys.stdout)
+    _let_go(sys.stderr)
+
+
+def _let_go(stream: TextIO | None) -> None:
+  """Drops what nobody takes: Python would stumble over it at its end."""
+  try:
+    if stream is not None:
+      stream.flush()
+  except OSError:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -50,6 +50,7 @@ def evaluate(
 
   Raises:
     DivergedError: the model makes numbers that are not finite.
+    UndrawnError: all is done but the figures, which cannot be written.
   """
   source, index, test = measured.points(config)
   encoded = _encode(model, config, params, source, index)
@@ -123,8 +124,9 @@ def evaluate(
   for note in notes:
     print(f'note: {note}')
   if config.eval.figures:
-    draw.draw(model, config, params, encoded, rows, names, source.spec, home)
-    _draw_importance(scores, rows, described, home)
+    with draw.drawing(home):
+      draw.draw(model, config, params, encoded, rows, names, source.spec, home)
+      _draw_importance(scores, rows, described, home)
     print(f'figures and animations: {home / "figures"}', flush=True)
   return found
 

@@ -87,7 +87,7 @@ ONLY_IN = {
   'h5py': ('data/',),
   'ray': ('study/ray_cluster.py',),
   'submitit': ('study/slurm.py',),
-  'tensorboardX': ('train/writer.py',),
+  'tensorboardX': ('train/events.py',),
 }
 FLAG_FILES = (
   *('main.py', 'cli.py', 'data/prepare.py', 'study/__main__.py'),

@@ -13,15 +13,22 @@ def replacing(path) -> Iterator[pathlib.Path]:
   """Yields a neighbour of `path` to write; renames it when the block is done.
 
   The folder is made if need be. A block that raises leaves `path` as it was.
+
+  Raises:
+    OSError: it cannot be written; its `filename` says which.
   """
   path = pathlib.Path(path)
-  path.parent.mkdir(parents=True, exist_ok=True)
   unfinished = path.with_name(f'.{path.stem}.{os.getpid()}.tmp{path.suffix}')
   try:
+    path.parent.mkdir(parents=True, exist_ok=True)
     yield unfinished
     unfinished.replace(path)
+  except OSError as error:
+    error.filename = str(path)  # The system does not say which file is full.
+    raise
   finally:
-    unfinished.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+      unfinished.unlink()
 
 
 def write_text(path, text: str) -> None:

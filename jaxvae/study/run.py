@@ -157,11 +157,13 @@ def _progress(
 
   def tell():
     before = ''
-    while not done.wait(SECONDS_BETWEEN_LINES):
-      line = status.line(study, status.look(home, asked), workers)
-      if line != before:
-        print(line, flush=True)
-      before = line
+    # Nobody may be reading any more: that is for the others to notice.
+    with contextlib.suppress(OSError):
+      while not done.wait(SECONDS_BETWEEN_LINES):
+        line = status.line(study, status.look(home, asked), workers)
+        if line != before:
+          print(line, flush=True)
+        before = line
 
   thread = threading.Thread(target=tell, daemon=True)
   thread.start()

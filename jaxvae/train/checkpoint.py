@@ -221,7 +221,7 @@ class Checkpoints:
     try:
       yield
     except (OSError, ValueError, RuntimeError) as error:
-      reason = steps.no_room(error)
+      reason = steps.refused(error)
       if reason is None:
         raise
       (step, needed), self._pending = self._pending, None

@@ -12,7 +12,7 @@ cores share the lanes instead of each matrix product, see docs/ensembles.md.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -111,4 +111,12 @@ def split(state: Any, wanted: Sequence[int]) -> list[Any]:
   by_leaf = [rows(leaf) for leaf in leaves]
   return [
     jax.tree.unflatten(form, [leaf[at] for leaf in by_leaf]) for at in wanted
+  ]
+
+
+def apart(results: Mapping[str, Any], members: int) -> list[dict[str, Any]]:
+  """The metrics of a call, `[lanes, steps, ...]`, of each member."""
+  return [
+    {name: value[at] for name, value in results.items()}
+    for at in range(members)
   ]

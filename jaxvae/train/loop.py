@@ -3,6 +3,7 @@
 One run, or the members of an ensemble: the same loop, a list of one or of many.
 """
 
+import logging
 import pathlib
 import signal
 import time
@@ -14,7 +15,8 @@ import ml_collections
 import numpy as np
 
 from jaxvae import evaluate
-from jaxvae.errors import DivergedError, UserError
+from jaxvae.draw import UndrawnError
+from jaxvae.errors import DivergedError, ResourceError, UserError
 from jaxvae.structs import TrainState
 from jaxvae.train import (
   banner,
@@ -27,11 +29,14 @@ from jaxvae.train import (
   progress,
   resume,
   signals,
+  watchdog,
   workdir,
 )
 from jaxvae.train.members import Member
 from jaxvae.train.resume import Position
 from jaxvae.train.setup import Setup, fetch, set_up
+
+_log = logging.getLogger('jaxvae')
 
 Errors = dict[int, DivergedError]  # by the place of the member in the setup
 
@@ -102,9 +107,11 @@ def train_members(
     except UserError:
       raise  # It does not fit the runs that are there, which stay as they were.
     except Exception as error:
+      lacking = members.lacking(error, homes)
       for home in homes if hosts.leads() else ():
-        if workdir.read_run(home)['status'] not in ('completed', 'diverged'):
-          members.record_end(home, error)
+        members.record_end(home, lacking or error)
+      if lacking is not None:
+        raise lacking from error
       raise
 
 
@@ -170,11 +177,15 @@ def _finish(
   if setup.layout.lanes:
     print(f'\n{members.called(setup, member)}', flush=True)
   begun = time.monotonic()
-  evaluate.evaluate(setup.model, member.config, state.params, member.home, step)
+  home = member.home
+  try:
+    evaluate.evaluate(setup.model, member.config, state.params, home, step)
+  except UndrawnError as error:  # Nothing that was trained depends on it.
+    _log.warning('%s; %s', error, error.hint)
   # The other seconds are those of all members, and are divided by them.
   own = (time.monotonic() - begun) * len(setup.configs)
   workdir.record(
-    member.home,
+    home,
     'completed',
     step,
     params_sha256=digest,
@@ -215,8 +226,12 @@ def _steps(
     return step
 
   ready = None
-  with members.writers(alive, start.saved) as metrics:
+  with (
+    members.writers(alive, start.saved) as metrics,
+    watchdog.watching() as moved,
+  ):
     while step < config.num_steps and going() and not _asked(stop):
+      moved()
       count = _count(config, step)
       if ready is None:
         ready = fetch(setup, step, count)
@@ -226,7 +241,11 @@ def _steps(
       # The host's work of the next call, while the devices do this one's.
       following = _count(config, step)
       ready = fetch(setup, step, following) if following else None
-      results = _by_member(setup, jax.device_get(results))
+      results = jax.device_get(results)
+      if setup.layout.lanes:
+        results = ensemble.apart(results, len(setup.configs))
+      else:
+        results = [results]
       timer.advance(count)
       last = step == config.num_steps
       logged = step % config.log_every == 0 or last
@@ -241,7 +260,13 @@ def _steps(
         shown = [results[at] for at, _ in going()]
         newest = going()[0][1].saves.latest()
         line = banner.line(setup, step, shown, len(errors), timer, newest)
-        display.show(step, line)
+        try:
+          for one in metrics.values():
+            one.flush()
+          display.show(step, line)
+        except (ResourceError, OSError):
+          save()  # Its metrics are written, so that it may be gone on from.
+          raise
       if step % config.save_every == 0 or last:
         saved = save()
     timer.stop()
@@ -291,13 +316,3 @@ def _split(
   if not setup.layout.lanes:
     return [hosts.to_local(state)] * len(wanted)
   return ensemble.split(state, wanted)
-
-
-def _by_member(setup: Setup, results: Any) -> list[dict[str, Any]]:
-  """The metrics of a call, `[steps, ...]` of each member."""
-  if not setup.layout.lanes:
-    return [results]
-  return [
-    {name: value[at] for name, value in results.items()}
-    for at in range(len(setup.configs))
-  ]

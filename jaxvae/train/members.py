@@ -17,6 +17,8 @@ from jaxvae import config as schema
 from jaxvae.errors import (
   DivergedError,
   JaxvaeError,
+  ResourceError,
+  lack,
 )
 from jaxvae.report import study_table
 from jaxvae.structs import TrainState
@@ -25,6 +27,7 @@ from jaxvae.train import (
   checkpoint,
   hosts,
   progress,
+  steps,
   workdir,
   writer,
 )
@@ -140,6 +143,7 @@ def save(
   """
   if not hosts.leads():
     return
+  workdir.check_there(member.home)
   info = {
     'timer': timer.state(),
     'data': banner.describe(setup),
@@ -187,15 +191,49 @@ def diverging(
       display.note(f'{called(setup, member)} diverged: {error}')
 
 
+def lacking(
+  error: Exception, homes: Sequence[pathlib.Path]
+) -> ResourceError | None:
+  """What the machine lacks, if that ended the runs, and where they go on.
+
+  Args:
+    error: what ended them.
+    homes: their work directories; what could be saved has been.
+  """
+  found = lack(error)
+  try:
+    for home in homes:
+      workdir.check_there(home)
+  except ResourceError as gone:
+    return gone
+  if found is None:
+    return None
+  saved = min(
+    max(steps.finished(home / 'checkpoints'), default=0) for home in homes
+  )
+  where = f'goes on from checkpoint {saved}' if saved else 'begins anew'
+  return ResourceError(
+    str(found),
+    hint='make room, or put right what is in the way, and run the same command '
+    f'again: it {where}',
+  )
+
+
 def record_end(home: pathlib.Path, error: Exception) -> None:
-  """Says in run.json what ended a run: it diverged, it failed, or a bug."""
+  """Says in run.json what ended a run: it diverged, it failed, or a bug.
+
+  A run that has ended already stays as it is. Where nothing can be written,
+  run.json goes on saying that it runs, which nobody believes without the lock.
+  """
   if not hosts.leads():
     return
-  run = workdir.read_run(home)
-  step = run['step'] if run else 0
-  status = 'diverged' if isinstance(error, DivergedError) else 'failed'
-  if isinstance(error, JaxvaeError):
-    workdir.record(home, status, step, error=str(error))
-    return
-  workdir.record(home, 'failed', step, error=repr(error))
-  workdir.write_crash(home, error)
+  with contextlib.suppress(JaxvaeError, OSError):
+    run = workdir.read_run(home)
+    if run is None or run['status'] in ('completed', 'diverged'):
+      return
+    status = 'diverged' if isinstance(error, DivergedError) else 'failed'
+    expected = isinstance(error, JaxvaeError)
+    said = str(error) if expected else repr(error)
+    workdir.record(home, status, run['step'], error=said)
+    if not expected:
+      workdir.write_crash(home, error)

@@ -28,7 +28,11 @@ UNREADABLE = (
   TypeError,
   ValueError,
 )
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What the system says when nothing can be written: no room, or no way there.
+_REFUSED = (
+  *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO),
+  *(errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.ESTALE),
+)
 
 
 def finished(directory: pathlib.Path) -> list[int]:
@@ -83,10 +87,10 @@ def missing(workdir: pathlib.Path) -> errors.UserError:
   )
 
 
-def no_room(error: BaseException | None) -> str | None:
-  """What the system said, where a lack of space lies behind `error`."""
+def refused(error: BaseException | None) -> str | None:
+  """What the system said, where it refused to write and `error` came of it."""
   while error is not None:
-    for code in _NO_ROOM:
+    for code in _REFUSED:
       said = os.strerror(code)
       if getattr(error, 'errno', None) == code or said in str(error):
         return said
@@ -98,10 +102,13 @@ def full(
   directory: pathlib.Path, step: int, needed: int, reason: str
 ) -> errors.ResourceError:
   """The error of a step that took `needed` bytes and found no room."""
-  free = shutil.disk_usage(directory).free
+  try:
+    free = f'{shutil.disk_usage(directory).free:,} bytes free'
+  except OSError:
+    free = 'the disk cannot be looked at'
   return errors.ResourceError(
     f'checkpoint {step} could not be written to {directory} ({reason}):'
-    f' {free:,} bytes free, about {needed:,} needed',
+    f' {free}, about {needed:,} needed for its arrays alone',
     hint='make room and run the same command again; the last good checkpoint'
     f' is {max(finished(directory), default="none")}',
   )

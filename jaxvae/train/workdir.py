@@ -26,7 +26,7 @@ import jax
 
 import jaxvae
 from jaxvae import errors
-from jaxvae.train import reading, sharding
+from jaxvae.train import disk, reading, sharding
 
 FINISHED = ('completed', 'preempted', 'diverged', 'failed')
 _NEXT = {
@@ -54,28 +54,33 @@ def claim(workdir: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
   lock = workdir / '.lock'
   try:
     workdir.mkdir(parents=True, exist_ok=True)
-    # Not truncated on opening: it says who holds it.
-    handle = os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT, 0o644), 'r+')
+    # Not truncated on opening: it says who holds it. Without a buffer, which
+    # a full disk would keep from being emptied when it is closed.
+    number = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    handle = os.fdopen(number, 'rb+', buffering=0)
   except OSError as error:
-    raise _unwritable(workdir, error) from error
+    raise disk.unwritable(workdir, error) from error
   with handle:
     try:
       _lock(handle)
     except BlockingIOError as error:
       raise errors.ResourceError(
-        f'{workdir} is in use by {handle.read().strip() or "another process"}',
+        f'{workdir} is in use by '
+        f'{handle.read().decode().strip() or "another process"}',
         hint='wait for it, stop it, or use another workdir',
       ) from error
     except OSError as error:
-      raise _unwritable(workdir, error) from error
+      raise disk.unwritable(workdir, error) from error
     try:
       handle.truncate(0)
-      handle.write(f'pid {os.getpid()} on host {socket.gethostname()}')
-      handle.write(f' since {_now()}\n')
-      handle.flush()
+      handle.write(f'{_holder()} since {_now()}\n'.encode())
     except OSError as error:
-      raise _unwritable(workdir, error) from error
+      raise disk.unwritable(workdir, error) from error
     yield workdir
+
+
+def _holder() -> str:
+  return f'pid {os.getpid()} on host {socket.gethostname()}'
 
 
 def _lock(handle: Any) -> None:
@@ -103,6 +108,23 @@ def is_held(workdir: pathlib.Path) -> bool:
       f'cannot read {workdir / ".lock"}: {error.strerror}'
     ) from error
   return False
+
+
+def check_there(workdir: pathlib.Path) -> None:
+  """That a directory which this process has claimed is there still.
+
+  Raises:
+    ResourceError: it was deleted or moved, and perhaps made anew by another.
+  """
+  try:
+    holder = (workdir / '.lock').read_text()
+  except OSError:
+    holder = ''
+  if not holder.startswith(_holder()):
+    raise errors.ResourceError(
+      f'{workdir} is gone: it was deleted or moved while the run went on',
+      hint='bring it back, or start the run anew',
+    )
 
 
 def record(
@@ -245,19 +267,7 @@ def write_json(path: pathlib.Path, value: Any) -> None:
     ResourceError: it cannot be written.
   """
   text = json.dumps(value, indent=2, allow_nan=False)
-  beside = path.with_name(f'.{path.name}.tmp')
-  try:
-    beside.write_text(f'{text}\n')
-    beside.replace(path)
-  except OSError as error:
-    raise _unwritable(path, error) from error
-
-
-def _unwritable(path: pathlib.Path, error: OSError) -> errors.ResourceError:
-  return errors.ResourceError(
-    f'cannot write {path}: {error.strerror}',
-    hint='use a workdir that exists on a writable disk with space',
-  )
+  disk.write_whole(path, f'{text}\n'.encode())
 
 
 def _flatten(config: Mapping[str, Any], prefix: str = '') -> dict[str, str]:

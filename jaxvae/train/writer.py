@@ -7,6 +7,7 @@ So write a step's metrics before its checkpoint is saved.
 """
 
 import contextlib
+import importlib.util
 import json
 import math
 import os
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxvae import errors
+from jaxvae.train import disk
 
 METRICS = 'metrics.jsonl'
 
@@ -32,84 +33,86 @@ class Writer:
     """Writes numbers, or vectors of them, by name; arrays of any kind do.
 
     The line is with the operating system when it returns: it survives the end
-    of the process, though not that of the machine.
+    of the process, though not that of the machine. TensorBoard's events wait
+    for `flush`, so that a lack of room for them costs no line.
 
     Raises:
       ResourceError: the disk is full.
     """
     values = {name: _plain(value) for name, value in terms.items()}
     text = json.dumps({'step': int(step)} | values, allow_nan=False)
-    line = f'{text}\n'.encode()
-    try:
-      complete = self._lines.write(line) == len(line)
-    except OSError as error:
-      raise _full(self._lines.name, error.strerror) from error
-    if not complete:
-      raise _full(self._lines.name, 'only half of a line was written')
+    disk.append(self._lines, f'{text}\n'.encode())
     if self._events is not None:
-      for tag, value in _scalars(values):
-        self._events.add_scalar(tag, value, step)
+      self._events.add(step, _scalars(values))
+
+  def flush(self) -> None:
+    """Writes the events of what was written.
+
+    Raises:
+      ResourceError: the disk is full.
+    """
+    if self._events is not None:
+      self._events.flush()
 
 
 @contextlib.contextmanager
 def open_writer(
-  workdir: str | os.PathLike[str], resume_step: int | None = None
+  home: str | os.PathLike[str], resume_step: int | None = None
 ) -> Iterator[Writer]:
   """Opens metrics.jsonl and TensorBoard's events at the step to go on from.
 
   Args:
-    workdir: the run's directory, which exists.
+    home: the run's directory, which exists.
     resume_step: the restored step; later ones go to the orphans. None: from
       the start, and every line there is goes to the orphans.
+
+  Raises:
+    ResourceError: the files cannot be written.
   """
-  workdir = pathlib.Path(workdir)
-  path = workdir / METRICS
-  _truncate(path, resume_step)
+  home = pathlib.Path(home)
+  path = home / METRICS
   with contextlib.ExitStack() as stack:
-    lines = stack.enter_context(path.open('ab', buffering=0))
-    yield Writer(lines, _open_events(workdir, resume_step, stack))
+    with disk.writing(path):
+      _truncate(path, resume_step)
+      lines = stack.enter_context(path.open('ab', buffering=0))
+    writer = Writer(lines, _open_events(home, resume_step, stack))
+    yield writer
+    writer.flush()
 
 
 def _open_events(
-  workdir: pathlib.Path,
+  home: pathlib.Path,
   resume_step: int | None,
   stack: contextlib.ExitStack,
 ) -> Any | None:
-  try:
-    import tensorboardX
-  except ImportError:  # it comes with the extra `tb`
+  if importlib.util.find_spec('tensorboardX') is None:  # of the extra `tb`
     return None
-  events = tensorboardX.SummaryWriter(
-    str(workdir / 'tensorboard'),
-    purge_step=0 if resume_step is None else resume_step + 1,
-  )
-  stack.callback(events.close)
-  return events
+  from jaxvae.train import events
 
-
-def _full(path: str, reason: str) -> errors.ResourceError:
-  return errors.ResourceError(
-    f'cannot write {path}: {reason}', hint='make room and run it again'
-  )
+  purge_step = 0 if resume_step is None else resume_step + 1
+  return stack.enter_context(events.open_events(home, purge_step))
 
 
 def _truncate(path: pathlib.Path, resume_step: int | None) -> None:
   if not path.exists():
     return
   kept, orphans = [], []
-  for line in path.read_bytes().splitlines(keepends=True):
+  before = path.read_bytes()
+  for line in before.splitlines(keepends=True):
     step = _step(line)
     known = None not in (step, resume_step) and step <= resume_step
     if known:
       kept.append(line.rstrip(b'\n') + b'\n')
     elif line.endswith(b'\n'):
       orphans.append(line)
+  after = b''.join(kept)
+  if after == before:
+    return  # A full disk need not have room for what does not change.
+  beside = path.with_name(f'{path.name}.orphan')
   if orphans:
-    with path.with_name(f'{path.name}.orphan').open('ab') as orphan:
-      orphan.write(b''.join(orphans))
-  beside = path.with_name(f'.{path.name}.tmp')
-  beside.write_bytes(b''.join(kept))
-  beside.replace(path)
+    earlier = beside.read_bytes() if beside.exists() else b''
+    disk.write_whole(beside, earlier + b''.join(orphans))
+  disk.write_whole(path, after)
 
 
 def _step(line: bytes) -> int | None:

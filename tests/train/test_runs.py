@@ -346,6 +346,46 @@ def test_divergence_stops_the_run_and_spares_the_checkpoints(
     assert all(np.isfinite(array).all() for array in leaf.values())
 
 
+def test_figures_that_cannot_be_drawn_do_not_fail_a_run(
+  place, copied, here, caplog
+):
+  home = copied('undrawn')
+  shutil.rmtree(home / 'figures')
+  (home / 'figures').write_text('a file is where the directory would be')
+  code, out, _ = here('undrawn', f'--config.num_steps={STEPS + 10}')
+  assert (code, 'figures and animations' in out) == (0, False)
+  (said,) = [r.getMessage() for r in caplog.records if r.name == 'jaxvae']
+  assert said.startswith(f'cannot draw {home / "figures"}')
+  assert said.endswith(f'--mode=eval --workdir={home}')
+  assert workdir.read_run(home)['status'] == 'completed'
+  assert json.loads((home / 'metrics.json').read_text())['step'] == STEPS + 10
+  code, _, err = here('undrawn', '--mode=eval')
+  assert (code, err.count('\n')) == (5, 2)
+  assert err.startswith(f'jaxvae: error: cannot draw {home / "figures"}')
+
+
+def test_a_run_whose_output_nobody_reads_is_kept(place, chains):
+  process = place.start('unread')
+  for line in process.stdout:
+    if line.startswith('step '):
+      break
+  process.stdout.close()
+  process.stdout = None
+  code, _, err = ended(process)
+  saved = place.saved('unread')
+  assert (code, saved > 0) == (5, True)
+  assert err.splitlines() == [
+    'jaxvae: error: standard output: Broken pipe',
+    'hint: make room, or put right what is in the way, and run the same command'
+    f' again: it goes on from checkpoint {saved}',
+  ]
+  run = workdir.read_run(place.root / 'unread')
+  assert (run['status'], run['step']) == ('failed', saved)
+  assert place.run('unread')[0] == 0
+  chains['unstopped'].result()
+  assert place.result('unread') == place.result('unstopped')
+
+
 ONE_STEP = (
   '--config.steps_per_call=1',
   '--config.num_steps=1',

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import subprocess
 import sys
 
@@ -67,6 +68,33 @@ def test_what_cannot_be_written_is_said_at_once(tmp_path):
     workdirs.claim(tmp_path / 'file' / 'run'),
   ):
     pass
+
+
+def test_what_is_gone_is_noticed(claimed):
+  workdirs.check_there(claimed)
+  claimed.rename(claimed.with_name('moved'))
+  with pytest.raises(errors.ResourceError, match='run is gone: it was deleted'):
+    workdirs.check_there(claimed)
+  # Somebody makes it anew: it is theirs then.
+  claimed.mkdir()
+  (claimed / '.lock').write_text('pid 1 on host elsewhere since 2026-01-01\n')
+  with pytest.raises(errors.ResourceError, match='run is gone'):
+    workdirs.check_there(claimed)
+
+
+def test_half_of_a_file_leaves_nothing_beside_it(claimed):
+  workdirs.record(claimed, 'created', 0)
+  before = (claimed / 'run.json').read_bytes()
+  soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+  try:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    with pytest.raises(errors.ResourceError, match='json: File too large'):
+      workdirs.record(claimed, 'running', 1)
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+  assert (claimed / 'run.json').read_bytes() == before
+  names = sorted(path.name for path in claimed.iterdir())
+  assert names == ['.lock', 'run.json']
 
 
 def test_life_of_a_run(claimed, monkeypatch):

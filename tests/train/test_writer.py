@@ -119,8 +119,8 @@ def test_a_full_disk_is_a_resource_error(tmp_path):
     size = (tmp_path / 'metrics.jsonl').stat().st_size
     try:
       resource.setrlimit(resource.RLIMIT_FSIZE, (size + 4, hard))
-      with pytest.raises(errors.ResourceError, match='half of a line'):
-        out.write(2, {'loss': 1.0})
+      with pytest.raises(errors.ResourceError, match='File too large'):
+        out.write(2, {'loss': 1.0})  # half of a line fits
       with pytest.raises(errors.ResourceError, match='File too large'):
         out.write(3, {'loss': 1.0})
     finally:
@@ -161,6 +161,28 @@ def test_tensorboard_has_the_same_numbers_and_purges(tmp_path):
   scalars, purged = events(tmp_path)
   assert scalars[-1] == ('loss', 20, 5.0)
   assert purged[-1] == 11
+
+
+def test_a_full_disk_for_events_costs_no_line_and_no_patience(tmp_path):
+  pytest.importorskip('tensorboardX', reason='the extra tb is not installed')
+  soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+  with writer.open_writer(tmp_path) as out:
+    try:
+      resource.setrlimit(resource.RLIMIT_FSIZE, (300, hard))
+      for step in (1, 2):
+        out.write(step, {'kl': [0.0] * 20})  # 125 bytes here, 300 there
+        with pytest.raises(errors.ResourceError, match=r'tfevents.* too large'):
+          out.flush()
+    finally:
+      resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+  assert [line['step'] for line in lines(tmp_path)] == [1, 2]
+
+
+def test_resuming_needs_no_room_for_what_stays(tmp_path):
+  write_steps(tmp_path, range(0, 100, 10))
+  before = (tmp_path / 'metrics.jsonl').stat().st_ino
+  write_steps(tmp_path, (), resume_step=90)
+  assert (tmp_path / 'metrics.jsonl').stat().st_ino == before
 
 
 def test_without_tensorboard_there_are_lines_only(tmp_path, monkeypatch):
