@@ -179,7 +179,7 @@ def _correlations(
     size = arrays.number(f'the size of factor {factor}', size)
     if not 0 <= factor < factors.shape[1] or size < 2:
       raise ValueError(
-        f'circular_factors {{{factor}: {size}}}: a column below '
+        f'circular_factors {{{factor}: {size:g}}}: a column below '
         f'{factors.shape[1]} and a size of 2 or more'
       )
   codes = codes - codes.mean(axis=0)
