@@ -93,15 +93,15 @@ def rendered(root: pathlib.Path, only: str = '') -> dict[pathlib.Path, str]:
 
 
 def shown(root: pathlib.Path, name: str) -> list[str]:
-  """What of a checkout shows results/NAME.json, beside its figure."""
-  found = [
-    document
-    for document in _documents(root)
-    if f'<!-- results:{name} -->' in (root / document).read_text()
-  ]
+  """What of a checkout shows results/NAME.json: paths within it."""
+  texts = {path: (root / path).read_text() for path in _documents(root)}
+  marker = f'<!-- results:{name} -->'
+  found = [path for path, text in texts.items() if marker in text]
   study = root / 'studies' / f'{name}.py'
   if study.exists() and _MEASURED.search(study.read_text()):
     found.append(f'studies/{study.name}')
+  if any(f'figures/{name}_scores.png' in text for text in texts.values()):
+    found.append(f'docs/figures/{name}_scores.png')
   return found
 
 
@@ -194,9 +194,10 @@ def _measured(path: pathlib.Path, said: str) -> str:
 def _load(root: pathlib.Path, only: str = '') -> dict[str, Any]:
   """Studies and benchmarks by name, runs of a config as 'configs/NAME'."""
   place = root / 'results'
-  paths = [place / f'{only}.json'] if only else sorted(place.rglob('*.json'))
+  # A leading dot: what a command that was killed had not yet put in place.
+  every = sorted(p for p in place.rglob('*.json') if p.name[0] != '.')
   found = {}
-  for path in paths:
+  for path in [place / f'{only}.json'] if only else every:
     result = stored.read(path)
     if result is not None:
       found[path.relative_to(place).with_suffix('').as_posix()] = result

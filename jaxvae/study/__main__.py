@@ -92,11 +92,9 @@ def _results(study, home) -> int:
   )
   broken = [e for e in found['entries'] if e['status'] in status.BROKEN]
   for entry in broken:
-    which = grid.called(study, entry['index'])
-    print(
-      f'jaxvae: error: {which} {entry["status"]}: {entry["error"]}',
-      file=sys.stderr,
-    )
+    index = entry['index']
+    why = table.trouble(grid.directory(home, index))
+    print(f'jaxvae: error: {grid.called(study, index)} {why}', file=sys.stderr)
   if _SELECT.value:
     for entry in table.select(found, _SELECT.value):
       index = entry['index']
@@ -109,6 +107,8 @@ def _results(study, home) -> int:
     elif (root / 'results').is_dir() or _WRITE.value:
       for path in table.write(found, root, _WRITE.value):
         print(f'wrote {path}')
+      if not results.shown(root, study.name):
+        print(f'no document has a line <!-- results:{study.name} -->')
     else:
       print(f'\nnot written: {root} has no results/; --write makes one')
   return min((status.BROKEN[e['status']] for e in broken), default=0)

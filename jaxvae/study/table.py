@@ -42,8 +42,8 @@ def collect(
     JSON of kind 'study', in the order of the overrides, with null for numbers
     that are not finite. An entry says under 'status' how its run stands: as
     run.json has it, but that 'created' is running here; 'not started'; or
-    'damaged' or 'unreadable', with the file and what to do under 'error'. Only
-    a completed one has 'metrics'.
+    'damaged' or 'unreadable', with the file under 'error'. Only a completed one
+    has 'metrics'.
 
   Raises:
     UserError: a work directory holds a run with other values.
@@ -110,6 +110,15 @@ def select(
   return best
 
 
+def trouble(home: pathlib.Path) -> str:
+  """What is wrong with the files of a run, where, and what to do; or ''."""
+  try:
+    _read(home)
+  except (IntegrityError, ResourceError) as error:
+    return ': '.join(status.broken(error))
+  return ''
+
+
 def without_times(result: Mapping[str, Any]) -> dict[str, Any]:
   """The result without what a second run of the study would say otherwise.
 
@@ -157,25 +166,31 @@ def _entry(
 ) -> dict[str, Any]:
   entry: dict[str, Any] = {'index': index, 'set': _public(changed)}
   try:
-    run, saved = workdir.read_run(home), workdir.read_config(home)
-    if run is None:
-      return entry | {'status': status.WAITING}
-    if saved is not None:
-      _check_values(base | changed, saved, home)
-    measured = {}
-    if run['status'] == 'completed':
-      measured['metrics'] = _metrics(home)
+    run, saved, measured = _read(home)
   except (IntegrityError, ResourceError) as error:
-    found, why = status.broken(error)
-    return entry | {'status': found, 'error': _FOLDERS.sub('', why)}
+    found, _ = status.broken(error)
+    return entry | {'status': found, 'error': _FOLDERS.sub('', str(error))}
+  if run is None:
+    return entry | {'status': status.WAITING}
+  if saved is not None:
+    _check_values(base | changed, saved, home)
   # A run that was claimed and not yet begun is on its way.
   stands = 'running' if run['status'] == 'created' else run['status']
   entry |= {'status': stands, 'step': run['step']}
   entry |= {key: run[key] for key in _KEEP if key in run}
-  entry |= {'lanes': run.get('lanes', 1)} | measured
-  if stands != 'completed' and 'error' in run:
+  entry['lanes'] = run.get('lanes', 1)
+  if measured is not None:
+    entry['metrics'] = measured
+  elif 'error' in run:
     entry['error'] = _FOLDERS.sub('', run['error'])
   return entry
+
+
+def _read(home: pathlib.Path) -> tuple[dict[str, Any] | None, ...]:
+  """run.json, config.json, and the numbers of a completed run."""
+  run, saved = workdir.read_run(home), workdir.read_config(home)
+  done = run is not None and run['status'] == 'completed'
+  return run, saved, _metrics(home) if done else None
 
 
 def _metrics(home: pathlib.Path) -> dict[str, Any]:

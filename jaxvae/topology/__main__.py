@@ -73,7 +73,10 @@ def main(overrides: Mapping[str, str]) -> int:
   if _OUT.value:
     header, cells = table.discovery_cells(found.rows)
     note = f'{found.title}, {found.step:,} steps; {against}.'
-    run = stored.run_name(workdir.read_config(home))
+    config = workdir.read_config(home)
+    if config is None:
+      raise UserError(f'{home} holds no config.json, to say whose table it is')
+    run = stored.run_name(config)
     measured = {f'{row.latent} of {run}': found.images for row in found.rows}
     result = stored.bench(header, cells, note, measured)
     stored.put(pathlib.Path(_OUT.value), result, _WRITE.value)

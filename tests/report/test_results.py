@@ -367,7 +367,10 @@ def test_damaged_results_are_named_and_change_nothing(
   error = capsys.readouterr().err
   assert 'mine.json' in error and error.count('\n') == 2  # And what to do.
   assert 'old' in (place / 'README.md').read_text()
-  # Another study is shown all the same.
+  # Another study is shown all the same, and what a kill left is no study.
+  (place / 'results' / 'mine.json').rename(place / 'results' / '.mine.9.json')
+  (place / 'README.md').write_text('old')
+  assert results.write(place) == []
   (place / 'results' / 'other.json').write_text(json.dumps(STUDY))
   assert results.write(place, 'other') == []
 

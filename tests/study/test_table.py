@@ -143,8 +143,10 @@ def test_a_damaged_file_costs_its_run_alone(tmp_path, name, text):
   changes = [{'data.variant': ''}] * 2
   entries = table.collect('mine', BASE, changes, tmp_path)['entries']
   assert [entry['status'] for entry in entries] == ['completed', 'damaged']
-  # Its folder says where it was, and nothing about it.
+  # Its folder says where it was, and nothing about it; a person wants to know.
   assert entries[1]['error'].startswith(f'{name}.json ')
+  assert f'damaged: {place}/{name}.json' in table.trouble(place)
+  assert table.trouble(tmp_path / '0000') == ''
   assert 'metrics' not in entries[1] and table.select(
     MEMBERS | {'entries': entries}
   ) == [entries[0]]
@@ -155,9 +157,9 @@ def test_a_lost_file_and_a_state_that_no_run_has(tmp_path):
   write(tmp_path, 1, RUN | {'status': 'asleep'})
   entries = table.collect('m', BASE, grid([1.0], [0, 1]), tmp_path)['entries']
   assert [entry['status'] for entry in entries] == ['damaged'] * 2
-  # What is to be done stands beside it.
-  assert entries[0]['error'].startswith('there is no metrics.json; ')
-  assert '--mode=eval' in entries[0]['error']
+  assert entries[0]['error'] == 'there is no metrics.json'
+  why = table.trouble(tmp_path / '0000')
+  assert why.endswith(f'--mode=eval --workdir={tmp_path / "0000"}')
 
 
 def test_runs_of_a_study_that_was_another_are_refused(tmp_path):
