@@ -189,10 +189,10 @@ def _texts(path, arrays: dict[str, Array], name: str) -> list:
   if name not in arrays:
     return []
   said = array_files.whole(arrays[name], f'{path}: {name}')
-  if said.ndim != 1 or said.dtype.kind not in 'OSUTiub':
+  if said.ndim != 1 or said.dtype.kind not in 'OSUTiubf':
     raise UserError(
       f'{path}: {name} has shape {said.shape} and dtype {said.dtype}, expected'
-      ' a list of names or of whole numbers'
+      ' a list of names or of numbers'
     )
   said = said.tolist()
   return [files.text(x) if isinstance(x, bytes) else x for x in said]
