@@ -4,10 +4,12 @@
     --config.data.path=FOLDER
 
 FOLDER holds images, perhaps in one sub-folder per class; or it is an .npz or
-.h5 file with `images` and, if you have them, `factors` or `labels`. Images are
-made square, 64 x 64 pixels. The likelihood learns one noise level for all
-pixels, so that beta = 1 needs no tuning to the range of the data; a larger beta
-presses the latents apart. A folder too large for memory is read as it goes.
+.h5 file with `images` and, if you have them, `factors` or `labels`, or an .npy
+file of images. Folders train and test are splits; without a test split,
+config.data.holdout keeps images back for evaluation. Images are made square,
+64 x 64 pixels. The likelihood learns one noise level for all pixels, so that
+beta = 1 needs no tuning to the range of the data; a larger beta presses the
+latents apart. A folder too large for memory is read as it goes.
 """
 
 from jaxvae.config import default, with_variant

@@ -128,8 +128,6 @@ _LABELS = {
   'below 0': LABELS - 1,
   '2 ** 40': LABELS + 2**40,
   '2 ** 63': LABELS.astype(np.uint64) + 2**63,
-  'one and a half': LABELS + 0.5,
-  'a NaN': np.where(LABELS == 1, np.nan, LABELS),
   'infinity': np.where(LABELS == 1, np.inf, LABELS),
   '1e30': LABELS * 1e30,
   'a mask of minus ones': np.where(LABELS == 1, -1, LABELS),
