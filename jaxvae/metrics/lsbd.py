@@ -62,7 +62,8 @@ def d_lsbd_points(
 
   With other factors beside the cyclic ones this is the reference's cylinder:
   for each combination of the others ('object') the torus is measured by itself
-  and D_g is the mean. The frequency is shared by all objects, its sign is not.
+  and D_g is the mean. The frequency is shared by all objects, its sign is not,
+  as it is in the authors' code: the value can be below theirs.
 
   Args:
     codes: [points, columns].
@@ -148,6 +149,7 @@ def _score(grids: np.ndarray, frequencies: Sequence[int], kind: str) -> Score:
     parameters={
       'grid': 'x'.join(map(str, sizes)),
       'objects': len(grids),
+      **({'sign': 'free'} if kind == 'cylinder' else {}),
       'frequencies': ','.join(str(int(turn)) for turn in turns),
     },
     per_factor=np.array(per_factor),
