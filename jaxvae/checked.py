@@ -26,15 +26,15 @@ def array(given: Any, name: str, allowed: str) -> np.ndarray:
   parts = given if isinstance(given, list | tuple) else (given,)
   if any(isinstance(part, np.ma.MaskedArray) for part in parts):
     raise UserError(
-      f'{name} are masked; allowed: {allowed}, without a mask',
+      f'{name}: a masked array; allowed: {allowed}, without a mask',
       hint='fill what is masked, or leave those rows out',
     )
   try:
     found = np.asarray(given)
   except (TypeError, ValueError, RuntimeError) as error:
     raise UserError(
-      f'{name} are rows of unequal length, or of a type that NumPy does not '
-      f'read; allowed: {allowed}'
+      f'{name}: rows of unequal length, or a type that NumPy does not read; '
+      f'allowed: {allowed}'
     ) from error
   if found.dtype.kind == 'V' and np.can_cast(found.dtype, np.float32):
     return found.astype(np.float32)

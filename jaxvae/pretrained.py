@@ -123,7 +123,7 @@ def load(
   names = model.space.names
 
   def traversals(image, latent=None, steps=11, span=None):
-    image = checked.array(image, 'the image', f'{list(shape)}')
+    image = checked.array(image, 'image', f'{list(shape)}')
     if image.shape != shape:
       raise UserError(
         f'the image has shape {list(image.shape)}; allowed: {list(shape)}'

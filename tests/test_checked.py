@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from ml_dtypes import bfloat16
 
 from jaxvae import checked
 from jaxvae.data import Factor
@@ -67,3 +68,43 @@ def test_labels_are_numbers_or_names():
   for wrong in ({'shape': 'star'}, {'digit': 'one'}, {'shape': ['heart'] * 3}):
     with pytest.raises(UserError, match='allowed: a whole number from 0 to'):
       checked.labels(wrong, known, 2)
+
+
+IMAGES = np.full((2, 4, 4, 1), 0.5)
+MASKED = np.ma.masked_array(IMAGES, IMAGES > 1)
+
+
+@pytest.mark.parametrize(
+  ('call', 'said'),
+  [
+    (lambda: checked.images(MASKED, (4, 4, 1)), 'images: a mask'),
+    (lambda: checked.images(list(MASKED), (4, 4, 1)), 'images: a masked array'),
+    (lambda: checked.points(MASKED[:, 0, :, 0], 4), 'z: a masked array'),
+    (lambda: checked.labels({'digit': MASKED[:, 0, 0, 0]}, {'digit': DIGIT}, 2),
+     'labels of digit: a masked array'),
+    (lambda: checked.span(np.ma.masked_array([0.0, 1.0])), 'span: a mask'),
+    (lambda: checked.span('01'), "span='01'; allowed"),
+    (lambda: checked.span((0, 1e300)), 'span=(0, 1e+300); allowed'),
+    (lambda: checked.span((0, 10**400)), 'span=(0, 1000'),
+    (lambda: checked.whole('n', np.True_, 1), 'n=np.True_; allowed'),
+    (lambda: checked.whole('n', IMAGES, 1), 'n=array([[[[0.5'),
+    (lambda: checked.few('n', 10**12, 4, 4, 1), 'n=1000000000000; allowed: at'),
+    (lambda: checked.latents(['z0'], ('z0',)), "latent=['z0']; allowed"),
+    (lambda: checked.labels(IMAGES, {'digit': DIGIT}, 2), 'labels=array([[[['),
+    (lambda: checked.labels({'digit': IMAGES}, {'digit': DIGIT}, 2),
+     'digit=array([[[['),
+  ],
+)  # fmt: skip
+def test_what_is_given_is_shown_in_a_line(call, said):
+  with pytest.raises(UserError) as error:
+    call()
+  assert said in str(error.value)
+  assert '\n' not in str(error.value) and len(str(error.value)) < 200
+
+
+def test_half_precisions_that_numpy_does_not_know():
+  half = IMAGES.astype(bfloat16)
+  found = checked.images(half, (4, 4, 1))
+  np.testing.assert_array_equal(found, IMAGES.astype(np.float32))
+  points = checked.points(half[:, 0, :, 0], 4)
+  assert points.dtype == np.float32 and (points == 0.5).all()

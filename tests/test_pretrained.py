@@ -238,6 +238,7 @@ def test_points_that_are_refused(vae, given, message):
     ({'n': 2.0}, r'n=2\.0'),
     ({'n': 1, 'seed': -1}, 'seed=-1; .* from 0 to 4294967295'),
     ({'n': 1, 'seed': 2**32}, 'seed=4294967296'),
+    ({'n': 10**12}, 'n=1000000000000; allowed: at most 33554432 in one call'),
   ],
 )
 def test_samples_that_are_refused(vae, arguments, message):
@@ -257,6 +258,8 @@ def test_samples_that_are_refused(vae, arguments, message):
     ({'span': (0, np.inf)}, 'span='),
     ({'span': 3}, 'span=3'),
     ({'span': 'ab'}, "span='ab'"),
+    ({'steps': 10**12}, 'steps=1000000000000; allowed: at most'),
+    ({'image': np.ma.masked_array(IMAGE[0])}, 'image: a masked array'),
   ],
 )
 def test_traversals_that_are_refused(vae, arguments, message):

@@ -81,8 +81,8 @@ def as_numbers(given, name: str) -> np.ndarray:
 
 def precision(codes) -> type[np.floating]:
   """float32 of codes that are float32, in which references cut them; or 64."""
-  single = getattr(codes, 'dtype', None) == np.float32
-  return np.float32 if single else np.float64
+  kind = getattr(getattr(codes, 'dtype', None), 'type', None)
+  return np.float32 if kind is np.float32 else np.float64
 
 
 def unmasked(given, name: str) -> None:

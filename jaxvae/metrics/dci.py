@@ -170,9 +170,10 @@ def dci(
     test_codes: [test points, columns].
     test_factors: [test points, factors].
     estimator: 'boosting', the reference, minutes on data with many classes;
-      'forest', the random forest of Tripod; 'lightgbm', boosted trees of the
-      same number, depth and rate by another program; 'extra_trees', ours and
-      the fastest.
+      'forest', the random forest of Tripod, which never scores perfect codes 1
+      since it tries the root of their number at each cut; 'lightgbm', boosted
+      trees of the same number, depth and rate by another program, which of
+      equal codes takes the first; 'extra_trees', ours and the fastest.
     seed: of every estimator.
     groups: columns of each latent; their importances are added.
 

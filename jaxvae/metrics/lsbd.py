@@ -65,7 +65,8 @@ def d_lsbd_points(
 
   With other factors beside the cyclic ones this is the reference's cylinder:
   for each combination of the others ('object') the torus is measured by itself
-  and D_g is the mean. The frequency is shared by all objects, its sign is not.
+  and D_g is the mean. The frequency is shared by all objects, its sign is not,
+  as it is in the authors' code: the value can be below theirs.
 
   An object that looks as before after 1/m of a turn cannot be encoded by its
   angle, but by m times its angle: the group that acts on its images is the
@@ -175,6 +176,7 @@ def _score(
     parameters={
       'grid': 'x'.join(map(str, sizes)),
       'objects': len(grids),
+      **({'sign': 'free'} if kind == 'cylinder' else {}),
       'frequencies': ','.join(str(int(turn)) for turn in turns),
     },
     per_factor=np.array(per_factor),
