@@ -82,7 +82,7 @@ def test_what_cannot_be_measured_is_known_before_training(own):
   assert few.startswith('40 images are few')
   assert trained.startswith('these images were trained on')
   assert size == (
-    'factor size is not known of 4 images, which are left out of its scores'
+    'factor size is not known of 4 of 40 images: its scores are of the others'
   )
   assert fixed == 'factor fixed is left out: one value only on 40 points'
   own.data.holdout = 0.2

@@ -105,7 +105,7 @@ def test_remarks_say_what_a_reader_cannot_see():
   assert few.startswith('16 images are few')
   assert rest == [
     'factor shape is left out: one value only on 16 points',
-    'factor turn is not known of 5 images, which are left out of its scores',
+    'factor turn is not known of 5 of 16 images: its scores are of the others',
     'factor scale is left out: one value only on 16 points',
   ]
   assert measure.remarks(np.zeros((1000, 0)), (), {}, 'held out') == []

@@ -310,8 +310,8 @@ def _scores(
   parts = [of_points.part(points, columns, steps) for columns in groups]
   said = [one.run(part, bins, seed) for part in parts]
   found = [of_points.joined(said, groups)] if len(said) > 1 else _listed(*said)
-  binned = points.spans.keys() & kept and not one.values
-  more = {'factor_bins': bins} if binned else {}
+  name = 'factor_steps' if one.values else 'factor_bins'
+  more = {name: steps} if points.spans.keys() & kept else {}
   return [x._replace(parameters={**x.parameters, **more}) for x in found]
 
 
