@@ -103,8 +103,8 @@ def remarks(
       said.append(f'factor {factor.name} is left out: {left_out[at]}')
     elif missing:
       said.append(
-        f'factor {factor.name} is not known of {missing:,} images, which are'
-        ' left out of its scores'
+        f'factor {factor.name} is not known of {missing:,} of {count:,} images:'
+        ' its scores are of the others'
       )
   return said
 

@@ -88,6 +88,44 @@ def test_scores_as_json():
   assert plain['skipped'] == {}
 
 
+def test_of_fewer_than_three_points_none_are_kept_back():
+  space = latent_space('gaussian(2)')
+  for count in (1, 2):
+    points = measure.points(space, FACTORS, charts(count), None)
+    assert len(points.codes) == count and points.test_codes is None
+
+
+def test_values_keep_their_span_and_once_round():
+  described = (
+    Factor('angle', 0, 'loop', period=360.0, span=(0.0, 360.0)),
+    Factor('size', 0, 'segment', span=(-1.0, 2.0)),
+    Factor('kind', 3, 'points'),
+  )
+  values = np.random.default_rng(0).uniform(0, 1, (30, 3)).astype(np.float32)
+  space = latent_space('gaussian(2)')
+  points = measure.points(space, described, (values[:, :2], values), None)
+  assert points.spans == {0: (0.0, 360.0), 1: (-1.0, 2.0)}
+  assert points.circular == {0: 360.0}
+
+
+def test_remarks_say_what_a_reader_cannot_see():
+  factors = np.zeros((16, 3))
+  factors[:8, 1] = 1
+  factors[:5, 1] = np.nan
+  left = measure.left_out(factors, FACTORS, 20)
+  assert left == {at: 'one value only on 16 points' for at in (0, 2)}
+  few, *rest = measure.remarks(factors, FACTORS, left, 'test')
+  assert few.startswith('16 images are few')
+  assert rest == [
+    'factor shape is left out: one value only on 16 points',
+    'factor turn is not known of 5 of 16 images: its scores are of the others',
+    'factor scale is left out: one value only on 16 points',
+  ]
+  assert measure.remarks(np.zeros((1000, 0)), (), {}, 'held out') == []
+  [trained] = measure.remarks(np.zeros((1000, 0)), (), {}, 'train')
+  assert 'were trained on' in trained
+
+
 def test_data_without_factors_have_the_unsupervised_scores():
   space = latent_space('gaussian(2)')
   codes, _ = charts(300)

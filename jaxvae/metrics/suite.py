@@ -6,6 +6,7 @@ arrays of another model makes the `Points` and calls the same function.
 
 import difflib
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -62,8 +63,8 @@ class Found(NamedTuple):
     scores: in the order of the table.
     skipped: why a metric has no score on these points, by its name.
     seconds: that each metric took, by its name.
-    left_out: why a factor has no part in any score, by its column; the scores'
-      own numbers of factors count those that are left.
+    left_out: why a factor has no part in any score, by its column; scores
+      number those that are left.
   """
 
   scores: list[Score]
@@ -282,10 +283,9 @@ def run(
 
   Returns:
     Scores, and why a metric has none: data without factors have no supervised
-    score, a single factor no DCI. A factor of which these points tell nothing
-    is left out. Where some labels are not known, a score that is a mean over
-    factors has of each the points that have its label; others have the points
-    that have all.
+    score, a single factor no DCI. Where labels are not known, a metric that is
+    `alone` has for each factor the points with its label, others have the
+    points with all.
 
   Raises:
     ValueError: an unknown name, bins or a seed that are none, groups that do
@@ -306,7 +306,10 @@ def run(
       continue
     start = time.perf_counter()
     try:
-      said = _scores(one, points, kept, bins, seed)
+      with warnings.catch_warnings():
+        # scikit-learn guesses that many classes are no classification.
+        warnings.filterwarnings('ignore', 'The number of unique classes')
+        said = _scores(one, points, kept, bins, seed)
     except ValueError as error:
       skipped[name] = str(error)
       continue
@@ -329,12 +332,9 @@ def _scores(
   parts = [of_points.part(points, columns, steps) for columns in groups]
   said = [one.run(part, bins, seed) for part in parts]
   found = [of_points.joined(said, groups)] if len(said) > 1 else _listed(*said)
-  if one.values or not points.spans.keys() & kept:
-    return found
-  binned = {'factor_bins': bins}
-  return [
-    each._replace(parameters={**each.parameters, **binned}) for each in found
-  ]
+  name = 'factor_steps' if one.values else 'factor_bins'
+  more = {name: steps} if points.spans.keys() & kept else {}
+  return [x._replace(parameters={**x.parameters, **more}) for x in found]
 
 
 def _listed(said: Score | Sequence[Score]) -> list[Score]:

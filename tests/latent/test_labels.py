@@ -117,3 +117,23 @@ def test_a_slot_that_cannot_be_told():
 def test_without_factors_nothing_is_told():
   columns = labels.columns(latent_space(TEXT), None)
   assert all(column.factor is None for column in columns)
+
+
+def test_values_are_scaled_to_the_slot():
+  factors = (
+    Factor('angle', 0, 'loop', period=360.0, span=(0.0, 360.0)),
+    Factor('size', 0, 'segment', span=(-1.0, 3.0)),
+  )
+  space = latent_space(
+    "loop(factor='angle') + segment(factor='size') + loop(factor='size')"
+  )
+  values = jnp.array([[90.0, 2.0], [jnp.nan, -1.0]])
+  found = labels.of_slots(
+    values, jnp.array([True, True]), labels.columns(space, factors)
+  )
+  # A quarter of a turn; three quarters from -1 to 1; the same on 3 pi / 2.
+  quarter = [np.pi / 2, 0.5, 0.375 * np.pi]
+  np.testing.assert_allclose(found[0], quarter, rtol=1e-6)
+  np.testing.assert_allclose(found[1], [np.nan, -1, -0.75 * np.pi], rtol=1e-6)
+  with pytest.raises(UserError, match=r"'angle' has values, 0 to 360 \(loop\)"):
+    labels.columns(latent_space("points(4, factor='angle')"), factors)

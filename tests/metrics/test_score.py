@@ -28,3 +28,19 @@ def test_the_ungrouped_value_stands_beside():
   ]
   assert lines[1].split() == ['mig', '0.9000', '0.1000', 'a']
   assert lines[2].split() == ['irs', '0.5000', 'b']
+
+
+def test_few_points_have_few_digits():
+  parameters = ({'points': 16}, {'points': 400}, {'points': 10_000, 'test': 9})
+  parameters += (
+    {'points': 5_000, 'test_points': 99},
+    {'train': 10, 'test': 50},
+  )
+  lines = table(
+    [Score('mig', 0.123456, 'a', each, ungrouped=0.5) for each in parameters]
+  ).splitlines()
+  values = [line.split()[1:3] for line in lines[1:]]
+  assert values == [
+    *(['0.1', '0.5'], ['0.12', '0.50'], ['0.1235', '0.5000']),
+    *(['0.1', '0.5'], ['0.1', '0.5']),
+  ]

@@ -148,3 +148,28 @@ def test_refusals():
     diagnose(space, np.zeros((5, 2)), np.zeros((5, 4), int), FACTORS)
   with pytest.raises(ValueError, match=r'allowed: \[5, 4\]'):
     diagnose(space, np.zeros((5, 1)), np.zeros((5, 3), int), FACTORS)
+
+
+def test_values_are_scored_in_their_own_unit():
+  random = np.random.default_rng(0)
+  values = random.uniform([0, -1], [360, 2], (500, 2))
+  values[:3, 0] = np.nan
+  described = (
+    Factor('angle', 0, 'loop', period=360.0, span=(0.0, 360.0)),
+    Factor('size', 0, 'segment', span=(-1.0, 2.0)),
+    Factor('fixed', 3, 'segment'),
+  )
+  factors = np.c_[values, np.zeros(500)]
+  turned = np.radians(np.nan_to_num(values[:, 0]) + 5)
+  codes = np.stack([turned, (values[:, 1] - 0.5) / 1.5], axis=1)
+  told = latent_space("loop(factor='angle') + segment(factor='size')")
+  loop, line = diagnose(told, codes, factors, described)
+  assert loop.steps == pytest.approx(5)  # degrees
+  assert line.steps == pytest.approx(0, abs=1e-9)
+  loop, line = diagnose(
+    latent_space('loop + segment'), codes, factors, described
+  )
+  assert loop.steps == pytest.approx(0, abs=1e-9) and loop.correlation > 0.95
+  assert (line.factor, line.correlation) == ('size', pytest.approx(1))
+  free = latent_space('loop + segment')
+  assert diagnose(free, codes, factors[:, 2:], described[2:]) == []
