@@ -35,6 +35,9 @@ SLOTS = {text: latent_space(text).slots[0] for text in TEXTS} | {
   "label(4, kind='loop')": label(4, kind='loop'),
   'head(4, 2)': head(4, 2, lifetime=0.5),
 }
+# Those that computed in float64 from float32 numbers.
+FEW = ('tilted(3, 2.)', 'loop(tau=8.)', "loop(kind='power_spherical')")
+FEW += ('mixture(3, 2)', 'points(4)', 'segment')
 VALUES = dict.fromkeys(Hyper.__dataclass_fields__, 1.0)
 
 
@@ -44,8 +47,9 @@ def _x64():
     yield
 
 
-@pytest.mark.parametrize('settings', [np.float32, np.float64])
-@pytest.mark.parametrize('kind', [np.float32, np.float64])
+@pytest.mark.parametrize(
+  ('kind', 'settings'), [(np.float32, np.float32), (np.float64, np.float32)]
+)
 @pytest.mark.parametrize('text', SLOTS)
 def test_what_comes_out_has_the_type_of_what_goes_in(text, kind, settings):
   slot, key = SLOTS[text], jax.random.key(0)
@@ -84,18 +88,17 @@ def test_what_comes_out_has_the_type_of_what_goes_in(text, kind, settings):
   found = jax.eval_shape(everything, params, label, prior)
   assert {leaf.dtype for leaf in jax.tree.leaves(found)} == {np.dtype(kind)}
 
-  def total(params):
-    return sum(map(jnp.sum, jax.tree.leaves(everything(params, label, prior))))
 
-  label, prior = jax.tree.map(lambda x: jnp.ones(x.shape, kind), (label, prior))
-  assert jax.eval_shape(jax.grad(total), params).dtype == kind
-
-
-@pytest.mark.parametrize('schedule', ['linear', 'geometric', 'cosine'])
-@pytest.mark.parametrize('objective', objectives.OBJECTIVES)
-def test_steps_of_training(objective, schedule):
-  """Of all slots at once, and what `lax.scan` carries keeps its type."""
-  text = ' + '.join(TEXTS) + " + label(4, factor='a')"
+@pytest.mark.parametrize(
+  ('text', 'objective', 'schedule'),
+  [
+    (' + '.join(FEW), 'beta_vae', 'linear'),
+    (' + '.join(FEW), 'annealed_vae', 'geometric'),
+    ("label(4, factor='a') + loop(tau=8.)", 'beta_vae', 'cosine'),
+  ],
+)
+def test_steps_of_training(text, objective, schedule):
+  """What `lax.scan` carries keeps its type."""
   config = tiny.config(latent=text, likelihood='gaussian', labels=0.5)
   model = build(config, (8, 8, 1), (Factor('a', 4, 'points'),))
   moving, course = schedules.course(

@@ -202,16 +202,16 @@ def test_what_no_machine_holds_is_refused(digits, changes):
 
 
 def test_the_end_of_memory_is_one_line():
-  with pytest.raises(ResourceError, match='no memory is left: Unable to allo'):
-    with cost.enough_memory():
-      np.ones(2**58, np.uint8)
+  left = pytest.raises(ResourceError, match='no memory is left: Unable to allo')
+  with left, cost.enough_memory():
+    np.ones(2**58, np.uint8)
   said = 'RESOURCE_EXHAUSTED: Out of memory\nallocating 7 bytes.'
-  with pytest.raises(ResourceError, match='left: RESOURCE_.* allocating 7'):
-    with cost.enough_memory():
-      raise jax.errors.JaxRuntimeError(said)
-  with pytest.raises(jax.errors.JaxRuntimeError, match='INTERNAL'):
-    with cost.enough_memory():
-      raise jax.errors.JaxRuntimeError('INTERNAL: a bug')
+  left = pytest.raises(ResourceError, match=r'left: RESOURCE_.* allocating 7')
+  with left, cost.enough_memory():
+    raise jax.errors.JaxRuntimeError(said)
+  bug = pytest.raises(jax.errors.JaxRuntimeError, match='INTERNAL')
+  with bug, cost.enough_memory():
+    raise jax.errors.JaxRuntimeError('INTERNAL: a bug')
 
 
 def test_what_cannot_be_built_is_refused(digits):
