@@ -20,7 +20,7 @@ import ml_collections
 
 from jaxvae import config as schema
 from jaxvae.errors import IntegrityError, ResourceError
-from jaxvae.train import banner, checkpoint, finite, steps, workdir
+from jaxvae.train import banner, checkpoint, finite, identity, steps
 from jaxvae.train.progress import format_duration
 from jaxvae.train.setup import Setup, begin, fetch, set_up
 
@@ -71,12 +71,12 @@ def dry_run(
   """
   begun = time.monotonic()
   home = pathlib.Path(place).absolute()
-  before = workdir.read_config(home)
-  if before is not None:
-    free = [*schema.free_keys(), *allowed]
-    workdir.check_same(before, schema.to_dict(config), free)
+  held = identity.read(home)
+  lost = identity.check_asked(held, schema.to_dict(config), allowed)
   setup = set_up([config])
-  banner.introduce(setup, [home], before is None, time.monotonic() - begun)
+  banner.introduce(setup, [held], time.monotonic() - begun)
+  if lost:
+    print(lost)
   done = 0
   if steps.finished(home / 'checkpoints'):
     done = checkpoint.read(home, abstract_state=setup.abstract_state).step
