@@ -49,9 +49,9 @@ def introduce(setup: Setup, held: Sequence[Held], seconds: float) -> None:
     f'{jax.device_count()} x {device.device_kind} | seed {config.seed} | '
     f'workdir {place} ({stands})'
   )
-  if device.platform == 'cpu' and _unused_gpu():
+  if device.platform == 'cpu' and gpu_is_unused():
     print(
-      'a GPU is here and jax does not use it: pip install "jaxvae[cuda]"; '
+      'a GPU is here and jax does not use it: pip install "jax[cuda13]"; '
       'JAX_PLATFORMS=cpu if that is meant'
     )
   flat = schema.flatten(config)
@@ -123,7 +123,7 @@ def line(
   return f'{len(shown)} runs{gone}  {said}'
 
 
-def _unused_gpu() -> bool:
+def gpu_is_unused() -> bool:
   """Whether NVIDIA's driver is here, and nobody has said to do without."""
   return not os.environ.get('JAX_PLATFORMS') and (
     shutil.which('nvidia-smi') is not None

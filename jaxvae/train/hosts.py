@@ -6,7 +6,10 @@ evaluates. The others read checkpoints from the same directory, so it has to be
 on a disk that all of them see.
 """
 
+import atexit
+import os
 import socket
+import sys
 import threading
 from typing import Any
 
@@ -77,8 +80,13 @@ def connect(
   # In a thread of its own, since it heeds no signal while it waits.
   thread = threading.Thread(target=join, daemon=True)
   thread.start()
-  thread.join(seconds)
+  try:
+    thread.join(seconds)
+  except KeyboardInterrupt:
+    _end_quietly(130)
+    raise
   if thread.is_alive():
+    _end_quietly(ResourceError.exit_code)
     raise ResourceError(
       f'{who} could not join {coordinator} within {seconds:g} s: '
       f'{_missing(coordinator, number)}',
@@ -94,6 +102,12 @@ def connect(
     raise ResourceError(
       f'{who} could not join {coordinator}: {str(error).splitlines()[0]}'
     ) from error
+
+
+def _end_quietly(code: int) -> None:
+  """Ends this process without JAX's long account of who did not come."""
+  atexit.register(os._exit, code)
+  atexit.register(sys.stdout.flush)
 
 
 def _missing(coordinator: str, number: int) -> str:

@@ -41,7 +41,7 @@ class Held(NamedTuple):
     if self.saved:
       return 'found'
     there = self.config is not None or self.run is not None
-    return 'found, without a checkpoint' if there else 'new'
+    return 'found, without a checkpoint: from step 0' if there else 'new'
 
 
 def read(home: str | os.PathLike[str]) -> Held:
@@ -61,8 +61,14 @@ def read(home: str | os.PathLike[str]) -> Held:
     raise errors.ResourceError(
       f'{home} cannot be read: {error.strerror}'
     ) from error
+  directory = home / 'checkpoints'
+  if directory.is_symlink() and not directory.exists():
+    raise errors.ResourceError(
+      f'{directory} is a link to {directory.readlink()}, which is not there',
+      hint='mount the disk that it is on, or make it anew',
+    )
   run, config = workdir.read_run(home), workdir.read_config(home)
-  held = Held(home, config, run, tuple(steps.finished(home / 'checkpoints')))
+  held = Held(home, config, run, tuple(steps.finished(directory)))
   if run is None:
     return held
   # Earlier versions noted what was asked to be saved, and not what was.
@@ -82,7 +88,7 @@ def read(home: str | os.PathLike[str]) -> Held:
     )
   if config is not None and 'config_hash' in run:
     # Of a run that was killed between writing the two, a checkpoint knows.
-    intact = restore.intact_manifests(home / 'checkpoints').values()
+    intact = restore.intact_manifests(directory).values()
     configs = [config, *(manifest['config'] for manifest in intact)]
     if run['config_hash'] not in map(workdir.config_hash, configs):
       raise errors.UserError(
@@ -113,7 +119,8 @@ def check_checkpoint(
       manifest['config'],
       held.config,
       free(held.run, allowed),
-      f'checkpoint {manifest["step"]} in {held.home} is of another run:',
+      f'in {held.home} checkpoint {manifest["step"]} and config.json are of'
+      ' different runs:',
       ('checkpoint', 'config.json'),
       'move away what does not belong there',
     )

@@ -143,6 +143,11 @@ def _restored(
       if (member.saves.latest() or 0) > (common or 0)
     }
     for member in ahead.values():
+      print(
+        f'{member.home.name} goes back from step {member.saves.latest()} to '
+        f'{common or 0}, where all members are',
+        flush=True,
+      )
       member.saves.go_back(common or 0)
     if common is None:
       return {}
@@ -172,9 +177,11 @@ def _other_versions(
   members: Mapping[int, Member], info: Mapping[str, Any]
 ) -> str:
   run = workdir.read_run(next(iter(members.values())).home) or {}
-  # Earlier versions noted theirs in run.json alone.
-  was = info.get('versions', run.get('versions', {}))
-  return identity.other_versions(was, workdir.versions())
+  # Earlier versions noted theirs in run.json alone; and that may be lost.
+  for was in (run.get('versions', {}), info.get('versions', {})):
+    if said := identity.other_versions(was, workdir.versions()):
+      return said
+  return ''
 
 
 def _check_data(

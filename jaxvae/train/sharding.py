@@ -63,7 +63,7 @@ def check_backend() -> None:
     raise UserError(
       f'JAX_PLATFORMS={asked} cannot be used: {reason}',
       hint='JAX_PLATFORMS=cpu always can; for a GPU, pip install '
-      '"jaxvae[cuda]"; for a TPU, "jaxvae[tpu]"',
+      '"jax[cuda13]"; for a TPU, "jax[tpu]"',
     ) from error
 
 
