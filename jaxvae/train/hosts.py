@@ -79,8 +79,8 @@ def connect(
 
   # In a thread of its own, since it heeds no signal while it waits.
   thread = threading.Thread(target=join, daemon=True)
-  thread.start()
   try:
+    thread.start()
     thread.join(seconds)
   except KeyboardInterrupt:
     _end_quietly(130)
