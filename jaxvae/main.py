@@ -49,9 +49,8 @@ def main(overrides: Mapping[str, str]) -> int:
   Args:
     overrides: `--config.KEY=VALUE`, by key.
   """
-  if not _COORDINATOR.value and (_NUM_PROCESSES.value, _PROCESS_ID.value) != (
-    (1, 0)
-  ):
+  alone = _NUM_PROCESSES.value == 1 and _PROCESS_ID.value == 0
+  if not _COORDINATOR.value and not alone:
     raise UserError(
       f'--num_processes={_NUM_PROCESSES.value} --process_id='
       f'{_PROCESS_ID.value} without --coordinator',

@@ -10,7 +10,7 @@ begun again.
 import logging
 import os
 import pathlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from jaxvae import config as schema
@@ -87,14 +87,15 @@ def read(home: str | os.PathLike[str]) -> Held:
       *(known, max(held.saved)),
     )
   if config is not None and 'config_hash' in run:
+    said, own = run['config_hash'], workdir.config_hash(config)
     # Of a run that was killed between writing the two, a checkpoint knows.
-    intact = restore.intact_manifests(directory).values()
-    configs = [config, *(manifest['config'] for manifest in intact)]
-    if run['config_hash'] not in map(workdir.config_hash, configs):
+    if said != own and not any(
+      said == workdir.config_hash(manifest['config'])
+      for manifest in restore.intact_manifests(directory).values()
+    ):
       raise errors.UserError(
-        f'{home}/run.json is of another run: the hash of its config is '
-        f'{run["config_hash"]}, that of config.json is '
-        f'{workdir.config_hash(config)}',
+        f'{home}/run.json is of another run: the hash of its config is {said},'
+        f' that of config.json is {own}',
         hint='bring back the file that belongs here, or remove the one that '
         'does not: the same command writes it again from the checkpoint',
       )
@@ -144,7 +145,8 @@ def check_asked(
   """
   intact = restore.intact_manifests(held.home / 'checkpoints')
   newest = max(intact, default=0)
-  begun = [one['step'] for one in _sessions(held.run) if 'step' in one]
+  sessions = (held.run or {}).get('sessions', ())
+  begun = [one['step'] for one in sessions if 'step' in one]
   for step, manifest in intact.items():
     # Earlier versions did not note which keys were allowed to change.
     if step == newest or step > min(begun, default=newest):
@@ -176,7 +178,3 @@ def other_versions(was: Mapping[str, str], now: Mapping[str, str]) -> str:
     for name in now
     if was.get(name, now[name]) != now[name]
   )
-
-
-def _sessions(run: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]]:
-  return (run or {}).get('sessions', ())
