@@ -4,7 +4,18 @@
 `python -m jaxvae.main --help`. Importing this imports nothing heavy.
 """
 
+import sys
+
 __version__ = '0.1.0'
+
+# `python -m jaxvae.main` and its like: their imports take seconds.
+if sys.argv[:1] == ['-m'] and any(
+  argument.removeprefix('-m').startswith('jaxvae.')
+  for argument in sys.orig_argv[1:]
+):
+  from jaxvae.train import signals
+
+  signals.stop_at_once_while_importing()
 
 
 def load(workdir, step=None):

@@ -22,21 +22,6 @@ from absl import flags
 from jaxvae import config as schema
 from jaxvae.errors import UserError, exit_code
 
-# What running a config file raises when its author made a mistake.
-_MISTAKES = (
-  ArithmeticError,
-  AssertionError,
-  AttributeError,
-  ImportError,
-  LookupError,
-  NameError,
-  OSError,
-  RuntimeError,
-  SyntaxError,
-  TypeError,
-  ValueError,
-)
-
 
 def run(main: Callable[[Mapping[str, str]], int], argv: Sequence[str]) -> int:
   """Parses flags, calls `main` with the overrides; returns the exit code.
@@ -52,11 +37,7 @@ def run(main: Callable[[Mapping[str, str]], int], argv: Sequence[str]) -> int:
   if {'-h', '--help'} & set(argv[1:]):
     text = f'{sys.modules[main.__module__].__doc__}\n{keys_table()}'
     return exit_code(lambda: print(text))
-  try:
-    return exit_code(lambda: main(parse(argv)))
-  except KeyboardInterrupt:
-    print('jaxvae: stopped by Ctrl-C', file=sys.stderr)
-    return 130
+  return exit_code(lambda: main(parse(argv)))
 
 
 def parse(argv: Sequence[str]) -> dict[str, str]:
@@ -113,6 +94,8 @@ def load_config(
     if get_config is None:
       raise UserError(f'{path} has no function get_config')
     config = get_config(variant) if variant else get_config()
+    if isinstance(config, ml_collections.ConfigDict):
+      config.to_dict()  # References of the file's own are computed when read.
   if not isinstance(config, ml_collections.ConfigDict):
     raise UserError(
       f'get_config in {path} returns {type(config).__name__}, not a ConfigDict'
@@ -124,14 +107,16 @@ def load_config(
 
 @contextlib.contextmanager
 def mistakes_in(path: pathlib.Path) -> Iterator[None]:
-  """Turns what its author did wrong in a file that is run into one line.
+  """Turns whatever is raised in a file of the user's into one line.
 
   Raises:
     UserError: names the file and the line.
   """
   try:
     yield
-  except _MISTAKES as error:
+  except (UserError, KeyboardInterrupt):
+    raise
+  except BaseException as error:
     raise UserError(_in_file(path, error)) from error
 
 
@@ -148,7 +133,7 @@ def find(text: str, kind: str) -> tuple[pathlib.Path, str]:
   Raises:
     UserError: there is no such file; names the nearest that there is.
   """
-  name, _, variant = text.partition(':')
+  name, variant = split(text)
   folders = [pathlib.Path(kind)]
   if name.endswith('.py') or os.sep in name:
     path = pathlib.Path(name)
@@ -187,6 +172,19 @@ def _open_closed() -> None:
       setattr(sys, name, os.fdopen(number, 'r' if number == 0 else 'w'))
 
 
+def split(text: str) -> tuple[str, str]:
+  """'a.py:variant' -> ('a.py', 'variant'); a colon may be of a path that is."""
+  colons = [match.start() for match in re.finditer(':', text)]
+  for at in [len(text), *reversed(colons)]:
+    if pathlib.Path(text[:at]).is_file():
+      return text[:at], text[at + 1 :]
+  name, ending, variant = text.partition('.py:')
+  if ending:
+    return f'{name}.py', variant
+  name, _, variant = text.partition(':')
+  return name, variant
+
+
 def keys_table() -> str:
   """A line per key of a config: its default, what it does, what is allowed."""
   lines = ['config keys:']
@@ -203,7 +201,7 @@ def _in_file(path: pathlib.Path, error: BaseException) -> str:
     for frame in traceback.extract_tb(error.__traceback__)
     if frame.filename == str(path)
   ]
-  said = f'{type(error).__name__}: {_one_line(error)}'
+  said = f'{type(error).__name__}: {_one_line(error)}'.removesuffix(': ')
   if isinstance(error, SyntaxError) and error.filename == str(path):
     lines, said = [error.lineno], f'{error.msg}'
   if unknown := re.search(r'Key "([^"]+)" does not exist', said):
@@ -214,4 +212,6 @@ def _in_file(path: pathlib.Path, error: BaseException) -> str:
 
 
 def _one_line(error: BaseException) -> str:
-  return ' '.join(str(error).split())
+  # A class of the user's may fail at saying what it is.
+  said = traceback.TracebackException(type(error), error, None)
+  return ' '.join(str(said).split())

@@ -9,7 +9,7 @@
 |      | ensemble or a study: some runs did, the others are completed   |
 | 4    | a checkpoint or a data file is damaged                         |
 | 5    | a resource is missing: disk, permission, busy work directory   |
-| 130  | stopped by Ctrl-C, after saving                                |
+| 130  | stopped by Ctrl-C; a run that trains has saved                 |
 | 143  | stopped by SIGTERM, after saving                               |
 """
 
@@ -17,18 +17,23 @@ import contextlib
 import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TextIO
 
-# What the system answers where it is short of something or says no: nobody's
-# mistake in this program, whichever of its many writers was answered so.
-_WHEN_WRITING = {
+# What a system says where it is short of something or says no: a file may be
+# sound and cannot be had all the same, and nobody's mistake in this program.
+LACKS = (
+  *(errno.EACCES, errno.EPERM, errno.EROFS),
+  *(errno.EAGAIN, errno.EBUSY, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+  *(errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EPIPE),
+  *(errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT),
+)
+# And what it says besides where a directory went away while it was written to.
+GONE = (errno.ENOENT, errno.ENOTDIR)
+# Of a file without a name, which is a standard stream.
+_WHEN_WRITING = (
   *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EPIPE, errno.EIO),
-}
-_LACKS = _WHEN_WRITING | {
-  *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ESTALE, errno.ENXIO),
-  *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN),
-}
+)
 
 
 class JaxvaeError(Exception):
@@ -72,11 +77,32 @@ class ResourceError(JaxvaeError):
   exit_code = 5
 
 
+def lacking(error: BaseException | None, codes: Collection[int] = LACKS) -> str:
+  """What the system did not grant: 'Permission denied'; '' for other reasons.
+
+  Whoever reads or writes a file asks this before calling the file damaged.
+  Libraries in C++ give the system's reason as text alone, and wrap it.
+
+  Args:
+    error: what was raised; what caused it is looked at too.
+    codes: of errno, those that are looked for.
+  """
+  while error is not None:
+    if "can't start new thread" in str(error):  # Python's own words for EAGAIN
+      return os.strerror(errno.EAGAIN)
+    for code in codes:
+      said = os.strerror(code)
+      if getattr(error, 'errno', None) == code or said in str(error):
+        return said
+    error = error.__cause__ or error.__context__
+  return ''
+
+
 def lack(error: BaseException) -> ResourceError | None:
   """What the machine lacks, if that is what `error` says; None if it is not."""
   if isinstance(error, ResourceError):
     return error
-  if not isinstance(error, OSError) or error.errno not in _LACKS:
+  if not isinstance(error, OSError) or error.errno not in LACKS:
     return None
   where = error.filename
   if where is None and error.errno in _WHEN_WRITING:
@@ -106,6 +132,10 @@ def exit_code(action: Callable[[], int | None]) -> int:
     with contextlib.suppress(OSError):
       print(said, file=sys.stderr, flush=True)
     return known.exit_code
+  except KeyboardInterrupt:
+    with contextlib.suppress(OSError):
+      print('jaxvae: stopped by Ctrl-C', file=sys.stderr, flush=True)
+    return 130
   finally:
     _let_go(sys.stdout)
     _let_go(sys.stderr)

@@ -49,6 +49,13 @@ def main(overrides: Mapping[str, str]) -> int:
   Args:
     overrides: `--config.KEY=VALUE`, by key.
   """
+  alone = _NUM_PROCESSES.value == 1 and _PROCESS_ID.value == 0
+  if not _COORDINATOR.value and not alone:
+    raise UserError(
+      f'--num_processes={_NUM_PROCESSES.value} --process_id='
+      f'{_PROCESS_ID.value} without --coordinator',
+      hint='give --coordinator=HOST:PORT of process 0, or --coordinator=auto',
+    )
   if _MODE.value == 'eval':
     if not _WORKDIR.value:
       raise UserError('--mode=eval needs --workdir, the run to evaluate')
@@ -73,7 +80,7 @@ def main(overrides: Mapping[str, str]) -> int:
 
     hosts.connect(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
   place = _WORKDIR.value or workdir.default(
-    _CONFIG.value.partition(':')[0], schema.to_dict(config)
+    cli.split(_CONFIG.value)[0], schema.to_dict(config)
   )
   if config.ensemble:
     if allowed:

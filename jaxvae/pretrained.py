@@ -102,6 +102,16 @@ def load(
     UserError: there is no such checkpoint, or another version saved it.
     IntegrityError: the one asked for, or all of them, are damaged.
   """
+  try:
+    workdir = os.fsdecode(workdir)
+  except TypeError as error:
+    raise UserError(
+      f'workdir={workdir!r}; allowed: the directory of a run, as text or a path'
+    ) from error
+  if not workdir:
+    raise UserError("workdir=''; allowed: the directory of a run")
+  if step is not None:
+    step = checked.whole('step', step, 0)
   saved = checkpoint.read(workdir, step, prefix=('params',))
   config = schema.from_dict(saved.config)
   about = saved.info['data']

@@ -26,7 +26,10 @@ def get_config(variant=''):
   return with_variant(config, variant, VARIANTS)
 """
 BODY_LINE = 6
-FLAGS = ('config', 'workdir', 'mode', 'dry_run', 'allow_config_change')
+FLAGS = (
+  *('config', 'workdir', 'mode', 'dry_run', 'allow_config_change'),
+  *('num_processes', 'process_id'),
+)
 
 
 def forget():
@@ -79,8 +82,15 @@ def refused(tmp_path, capsys, monkeypatch):
     ("open('absent.txt')", 'FileNotFoundError: [Errno 2] No such file'),
     ('import absent', "ModuleNotFoundError: No module named 'absent'"),
     ('absent', "NameError: name 'absent' is not defined"),
-    ('assert 1 > 2', 'AssertionError: '),
+    ('assert 1 > 2', 'AssertionError'),
     ('config.hyper.beta = = 1', 'invalid syntax'),
+    ('raise SystemExit(0)', 'SystemExit: 0'),
+    ('import sys; sys.exit()', 'SystemExit'),
+    ("raise type('Mine', (Exception,), {})('x y')", 'Mine: x y'),
+    ("raise type('Mine', (BaseException,), {})()", 'Mine'),
+    ("raise type('Mine', (Exception,), {'__str__': 1 / 1})()", 'Mine: <'),
+    ('f = lambda: f(); f()', 'RecursionError: maximum recursion depth'),
+    ('raise ExceptionGroup("two", [KeyError(1)])', 'ExceptionGroup: two'),
   ],
 )
 def test_a_mistake_in_a_file_says_where(refused, config_file, body, message):
@@ -125,6 +135,8 @@ def test_variants(refused, config_file):
   [
     (['--conifg=x'], 'unknown flag --conifg', 'did you mean --config?'),
     (['--work_dir=x'], 'unknown flag --work_dir', 'did you mean --workdir?'),
+    (['--num_processes=2'], '--num_processes=2 --process_id=0 without', 'give'),
+    (['--process_id=1'], '--num_processes=1 --process_id=1 without', 'give'),
     (['--zzz'], 'unknown flag --zzz', '--help lists them'),
     (['--path=x'], 'unknown flag --path', 'did you mean --config.data.path?'),
     (['--data.path=x'], 'unknown flag --data.path', 'mean --config.data.path?'),
@@ -231,6 +243,20 @@ def test_a_config_by_name(tmp_path, monkeypatch):
   assert error.value.hint == 'there are: digits_beta, dsprites_beta'
 
 
+def test_a_colon_in_a_path(tmp_path, monkeypatch):
+  path = tmp_path / 'a:b' / 'c.py'
+  path.parent.mkdir()
+  path.touch()
+  assert cli.find(f'{path}', 'configs') == (path, '')
+  assert cli.find(f'{path}:short', 'configs') == (path, 'short')
+  with pytest.raises(UserError, match=r"a:b/d.py'"):
+    cli.find(f'{tmp_path}/a:b/d.py:short', 'configs')
+  monkeypatch.chdir(path.parent)
+  pathlib.Path('e:f.py').touch()
+  assert cli.split('e:f.py:g') == ('e:f.py', 'g')
+  assert cli.split('dsprites_beta:smoke') == ('dsprites_beta', 'smoke')
+
+
 def test_overrides():
   def parse(*arguments):
     found = cli.parse(['main.py', *arguments]), main._CONFIG.value
@@ -296,6 +322,45 @@ def test_a_process_ends_with_the_code_and_nothing_else(tmp_path):
     ' at least 0\n'
   )
   assert list(tmp_path.iterdir()) == []
+
+
+def test_a_platform_that_is_not_here(tmp_path, monkeypatch):
+  monkeypatch.setenv('JAX_PLATFORMS', 'cuda')
+  arguments = [f'--config={ROOT / "configs" / "digits_beta.py"}']
+  arguments += [f'--workdir={tmp_path / "run"}']
+  process = python('-m', 'jaxvae.main', *arguments, cwd=tmp_path)
+  out, err = process.communicate(timeout=100)
+  assert (process.returncode, out, err.count('\n')) == (2, '', 2)
+  assert err.startswith('jaxvae: error: JAX_PLATFORMS=cuda cannot be used: ')
+  assert not (tmp_path / 'run').exists()
+
+
+def test_ctrl_c_while_modules_are_imported(tmp_path):
+  # JAX is imported in the first seconds; what is found first is ours.
+  slow = tmp_path / 'ml_collections.py'
+  slow.write_text(
+    'import signal, time\n'
+    'print(signal.getsignal(signal.SIGINT).__module__, flush=True)\n'
+    'try:\n  time.sleep(100)\nexcept BaseException:\n  pass\n'
+  )
+  process = subprocess.Popen(
+    [sys.executable, '-m', 'jaxvae.main'],
+    cwd=tmp_path,
+    env=os.environ | {'PYTHONPATH': f'{tmp_path}{os.pathsep}{ROOT}'},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+  )
+  with process:
+    try:
+      assert process.stdout.readline() == 'jaxvae.train.signals\n'
+      process.send_signal(signal.SIGINT)
+      out, err = process.communicate(timeout=60)
+    finally:
+      process.kill()
+  assert (process.returncode, out) == (130, '')
+  assert err == 'jaxvae: stopped by Ctrl-C\n'
 
 
 def test_ctrl_c_before_the_run_began(tmp_path):

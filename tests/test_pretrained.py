@@ -1,5 +1,6 @@
 """`jaxvae.load` on a run of seconds, against the model that it was made of."""
 
+import os
 import shutil
 
 import jax
@@ -10,7 +11,7 @@ import pytest
 import jaxvae
 from jaxvae import config as schema
 from jaxvae import data
-from jaxvae.errors import UserError
+from jaxvae.errors import JaxvaeError, UserError
 from jaxvae.model import build
 from jaxvae.pretrained import BATCH
 from jaxvae.train import checkpoint, loop
@@ -279,3 +280,31 @@ def test_one_latent_has_one_number(run, tmp_path):
   assert vae.traverse(IMAGE[0], 0).shape == (1, 11, *SHAPE)
   with pytest.raises(UserError, match=r'latent=1; allowed: .* from 0 to 0'):
     vae.traverse(IMAGE[0], 1)
+
+
+@pytest.mark.parametrize(
+  'workdir', [None, 3, 2.5, '', b'', True, ['run'], {}, object, np.zeros(2)]
+)
+def test_what_is_no_directory(workdir):
+  with pytest.raises(UserError, match='allowed: the directory of a run'):
+    jaxvae.load(workdir)
+
+
+def test_directories_without_a_run(tmp_path):
+  (tmp_path / 'file').touch()
+  for name in ('', 'file', 'file/below', 'absent', 'nul\0', 'two\nlines'):
+    with pytest.raises(UserError, match='there is no checkpoint in'):
+      jaxvae.load(tmp_path / name)
+  with pytest.raises(JaxvaeError, match='File name too long'):
+    jaxvae.load(tmp_path / ('x' * 300))
+  assert [path.name for path in tmp_path.iterdir()] == ['file']
+
+
+@pytest.mark.parametrize('step', ['10', 10.0, True, -1, [10], 2**70])
+def test_what_is_no_step(run, step):
+  with pytest.raises(UserError, match=r'allowed: a whole|no checkpoint \d+'):
+    jaxvae.load(run, step)
+
+
+def test_a_run_by_its_bytes(run):
+  assert jaxvae.load(os.fsencode(run), np.int64(10)).step == 10

@@ -14,6 +14,7 @@ import urllib.request
 import zipfile
 import zlib
 
+from jaxvae import errors
 from jaxvae.data.recipe import Options
 from jaxvae.errors import IntegrityError, ResourceError, UserError
 
@@ -24,28 +25,17 @@ UNREADABLE = (
   *(LookupError, MemoryError, OSError, RuntimeError, SyntaxError, TypeError),
   *(ValueError, lzma.LZMAError, struct.error, zipfile.BadZipFile, zlib.error),
 )
-_LACKING = (
-  *(errno.EACCES, errno.EPERM, errno.EAGAIN, errno.EMFILE, errno.ENFILE),
-  *(errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG),
-  *(errno.EIO, errno.EBUSY, errno.ESTALE, errno.ETIMEDOUT, errno.ENODEV),
-)
 
 
 def lacking(error: BaseException) -> str:
   """What the system did not grant when a file was read or written.
 
-  '' if that is not why it failed: then the file itself is at fault. Libraries
-  in C++ tell the system's reason as text alone.
+  '' if that is not why it failed: then the file itself is at fault. Files are
+  held against their size before they are read, so memory is a lack too.
   """
   if isinstance(error, MemoryError):
     return os.strerror(errno.ENOMEM)
-  if "can't start new thread" in str(error):
-    return os.strerror(errno.EAGAIN)
-  number = getattr(error, 'errno', None)
-  for code in _LACKING:
-    if number == code or os.strerror(code) in str(error):
-      return os.strerror(code)
-  return ''
+  return errors.lacking(error)
 
 
 def find(options: Options, what: str, names: list[str]) -> pathlib.Path:

@@ -77,6 +77,7 @@ def make(
   Raises:
     UserError: a config that cannot be trained.
   """
+  sharding.check_backend()
   memory = memory or int(SHARE * sharding.memory() / workers)
   programs: dict[str, list[int]] = {}
   configs = {index: grid.config_at(study, index) for index in indices}

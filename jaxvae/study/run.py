@@ -13,7 +13,7 @@ from jaxvae.study import grid, status
 from jaxvae.study.grid import Study
 from jaxvae.study.jobs import Job, Run
 from jaxvae.study.plan import Plan
-from jaxvae.train import loop, signals, workdir
+from jaxvae.train import loop, same, signals, workdir
 
 SECONDS_BETWEEN_LINES = 30
 
@@ -81,7 +81,7 @@ def _check_done(
     saved = workdir.read_config(place)
     now = schema.to_dict(grid.config_at(study, each.index))
     if saved is not None:
-      workdir.check_same(saved, now, schema.free_keys())
+      same.check_same(saved, now, schema.free_keys())
 
 
 def through(

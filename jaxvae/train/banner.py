@@ -1,6 +1,8 @@
 """What a run says of itself: on the screen, and in its checkpoints."""
 
 import os
+import pathlib
+import shutil
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +15,7 @@ from jaxvae import measured
 from jaxvae.data import factors_to_json
 from jaxvae.model import parameters
 from jaxvae.train import progress
+from jaxvae.train.identity import Held
 from jaxvae.train.setup import Setup
 
 
@@ -29,30 +32,30 @@ def describe(setup: Setup) -> dict[str, Any]:
   }
 
 
-def introduce(
-  setup: Setup,
-  homes: Sequence[str | os.PathLike[str]],
-  new: bool,
-  seconds: float,
-) -> None:
+def introduce(setup: Setup, held: Sequence[Held], seconds: float) -> None:
   """Prints versions, devices, config, data and parameters.
 
   Args:
     setup: the run.
-    homes: the work directory of each member.
-    new: nothing is there yet.
+    held: what the work directory of each member holds.
     seconds: what opening the data took.
   """
   config, spec = setup.config, setup.source.spec
   device = jax.devices()[0]
-  place = f'{homes[0]}'
-  if len(homes) > 1:
-    place += f' and {len(homes) - 1} more'
+  place = f'{held[0].home}'
+  if len(held) > 1:
+    place += f' and {len(held) - 1} more'
+  stands = next((one.stands for one in held if one.stands != 'new'), 'new')
   print(
     f'jaxvae {jaxvae.__version__} | jax {jax.__version__} | '
     f'{jax.device_count()} x {device.device_kind} | seed {config.seed} | '
-    f'workdir {place} ({"new" if new else "found"})'
+    f'workdir {place} ({stands})'
   )
+  if device.platform == 'cpu' and gpu_is_unused():
+    print(
+      'a GPU is here and jax does not use it: pip install "jax[cuda13]"; '
+      'JAX_PLATFORMS=cpu if that is meant'
+    )
   flat = schema.flatten(config)
   each = [schema.flatten(member) for member in setup.configs]
   changed, varied = [], []
@@ -65,7 +68,7 @@ def introduce(
   print(f'config {"  ".join(changed)}')
   if varied:
     how = 'at once' if setup.layout.at_once else 'one after another'
-    print(f'{len(homes)} members, on each device {how}')
+    print(f'{len(held)} members, on each device {how}')
     for line in varied:
       print(f'  {line}')
   shape = ' x '.join(map(str, spec.image_shape))
@@ -122,3 +125,11 @@ def line(
     return said
   gone = f', {diverged} diverged' if diverged else ''
   return f'{len(shown)} runs{gone}  {said}'
+
+
+def gpu_is_unused() -> bool:
+  """Whether NVIDIA's driver is here, and nobody has said to do without."""
+  return not os.environ.get('JAX_PLATFORMS') and (
+    shutil.which('nvidia-smi') is not None
+    or pathlib.Path('/dev/nvidia0').exists()
+  )

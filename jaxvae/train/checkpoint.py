@@ -11,18 +11,19 @@ only reads and needs no lock. This and restore.py are the importers of Orbax.
 """
 
 import contextlib
+import functools
 import logging
 import os
 import pathlib
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orbax.checkpoint as ocp
 
 from jaxvae import errors
+from jaxvae.train import identity, restore, sharding, steps
 from jaxvae.train import manifest as manifests
-from jaxvae.train import restore, steps
 
 _log = logging.getLogger('jaxvae')
 
@@ -61,36 +62,43 @@ def open(  # as in gzip.open: the module is the namespace
     writes: of several processes, one saves and tidies; the others only restore.
 
   Raises:
-    ResourceError: the last save could not be written.
+    ResourceError: it cannot be made, or the last save could not be written.
   """
   steps.quiet_orbax()
   directory = pathlib.Path(directory).resolve()
   if not writes:
     yield Checkpoints(directory, None)
     return
-  directory.mkdir(parents=True, exist_ok=True)  # which Orbax then leaves to us
-  manager = ocp.CheckpointManager(
-    directory,
-    options=ocp.CheckpointManagerOptions(
-      max_to_keep=keep,
-      create=False,
-      multiprocessing_options=restore.alone(),
-    ),
-  )
-  checkpoints = Checkpoints(directory, manager)
   try:
-    yield checkpoints
-    checkpoints.wait()
-  except BaseException:
+    directory.mkdir(parents=True, exist_ok=True)  # Orbax then leaves it to us.
+  except OSError as error:
+    raise errors.ResourceError(
+      f'{directory} cannot be made: {error.strerror}',
+      hint='use a workdir on a writable disk with space',
+    ) from error
+  with steps.plainly_named(directory) as plain:
+    manager = ocp.CheckpointManager(
+      plain,
+      options=ocp.CheckpointManagerOptions(
+        max_to_keep=keep,
+        create=False,
+        multiprocessing_options=restore.alone(),
+      ),
+    )
+    checkpoints = Checkpoints(directory, manager)
     try:
+      yield checkpoints
       checkpoints.wait()
-    except errors.JaxvaeError as error:
-      _log.warning('%s', error)
-    raise
-  finally:
-    # The error of a failed save came out of wait, and would come again.
-    with contextlib.suppress(ValueError, OSError):
-      manager.close()
+    except BaseException:
+      try:
+        checkpoints.wait()
+      except errors.JaxvaeError as error:
+        _log.warning('%s', error)
+      raise
+    finally:
+      # The error of a failed save came out of wait, and would come again.
+      with contextlib.suppress(ValueError, OSError):
+        manager.close()
 
 
 class Checkpoints:
@@ -171,7 +179,12 @@ class Checkpoints:
         f'checkpoint {step} is not in {self.directory} after its save'
       )
 
-  def restore(self, abstract_state: Any, step: int | None = None) -> Restored:
+  def restore(
+    self,
+    abstract_state: Any,
+    step: int | None = None,
+    check: Callable[[Mapping[str, Any]], None] = lambda manifest: None,
+  ) -> Restored:
     """The newest valid checkpoint, placed as `abstract_state` says.
 
     Its buffers are fresh: they may be donated. Newer damaged ones are renamed
@@ -182,16 +195,18 @@ class Checkpoints:
       abstract_state: a pytree of jax.ShapeDtypeStruct with shardings (or of
         arrays); names, shapes and dtypes must equal the saved ones.
       step: exactly this one, in place of the newest.
+      check: raises a UserError on the manifest of another run.
 
     Raises:
-      UserError: there is none, or it was saved by another model.
+      UserError: there is none, or it was saved by another model or run.
       IntegrityError: the one asked for, or all of them, are damaged.
+      ResourceError: it cannot be read, which says nothing of what it holds.
     """
     unfinished = steps.unfinished(self.directory).values()
     if unfinished:
       _log.warning('ignored %s', steps.say_unfinished(unfinished))
     manifest, leaves, damaged = restore.newest(
-      self.directory, step, abstract_state
+      self.directory, step, abstract_state, check=check
     )
     for newer in damaged:
       steps.set_aside(self.directory, newer)
@@ -221,8 +236,8 @@ class Checkpoints:
     try:
       yield
     except (OSError, ValueError, RuntimeError) as error:
-      reason = steps.refused(error)
-      if reason is None:
+      reason = errors.lacking(error, (*errors.LACKS, *errors.GONE))
+      if not reason:
         raise
       (step, needed), self._pending = self._pending, None
       steps.remove_unfinished(self.directory)
@@ -248,13 +263,21 @@ def read(
     abstract_state: names, shapes and dtypes must equal those of this pytree.
 
   Raises:
-    UserError: no such checkpoint, nothing below prefix, or another model's.
-    IntegrityError: the one asked for, or all of them, are damaged.
+    UserError: no such checkpoint, nothing below prefix, or another model's or
+      another run's, see `identity`.
+    IntegrityError: the one asked for, or all of them, are damaged or gone.
+    ResourceError: something cannot be read, which may be intact.
   """
+  sharding.check_backend()
   steps.quiet_orbax()
-  workdir = pathlib.Path(workdir).resolve()
-  directory = workdir / 'checkpoints'
-  if not steps.finished(directory):
-    raise steps.missing(workdir)
-  manifest, leaves, _ = restore.newest(directory, step, abstract_state, prefix)
+  held = identity.read(workdir)
+  if not held.saved:
+    raise steps.missing(held.home)
+  manifest, leaves, _ = restore.newest(
+    held.home / 'checkpoints',
+    step,
+    abstract_state,
+    prefix,
+    functools.partial(identity.check_checkpoint, held),
+  )
   return Restored(manifests.nest(leaves), *map(manifest.get, _REMEMBERED))

@@ -25,9 +25,9 @@ from jaxvae.train import (
   checkpoint,
   cost,
   finite,
+  identity,
   resume,
   steps,
-  workdir,
 )
 from jaxvae.train.progress import format_duration
 from jaxvae.train.setup import Setup, begin, fetch, set_up
@@ -80,12 +80,12 @@ def dry_run(
   """
   begun = time.monotonic()
   home = pathlib.Path(place).absolute()
-  before = workdir.read_config(home)
-  if before is not None:
-    free = [*schema.free_keys(), *allowed]
-    workdir.check_same(before, schema.to_dict(config), free)
+  held = identity.read(home)
+  lost = identity.check_asked(held, schema.to_dict(config), allowed)
   setup = set_up([config], resume.rules(config, [place]))
-  banner.introduce(setup, [home], before is None, time.monotonic() - begun)
+  banner.introduce(setup, [held], time.monotonic() - begun)
+  if lost:
+    print(lost)
   done = 0
   if steps.finished(home / 'checkpoints'):
     done = checkpoint.read(home, abstract_state=setup.abstract_state).step

@@ -6,6 +6,11 @@ evaluates. The others read checkpoints from the same directory, so it has to be
 on a disk that all of them see.
 """
 
+import atexit
+import os
+import socket
+import sys
+import threading
 from typing import Any
 
 import jax
@@ -16,18 +21,24 @@ from jax.experimental import multihost_utils
 from jaxvae.errors import ResourceError, UserError
 from jaxvae.train import manifest, sharding
 
+SECONDS_TO_JOIN = 300
 # Process 0 evaluates and draws while the others wait for it at the end.
 _SECONDS_AT_THE_END = 3600
 
 
-def connect(coordinator: str, count: int, number: int) -> None:
+def connect(
+  coordinator: str, count: int, number: int, seconds: float = SECONDS_TO_JOIN
+) -> None:
   """Joins the processes of a run; before any device is used.
+
+  Says what it waits for before it does.
 
   Args:
     coordinator: HOST:PORT of process 0; 'auto': the cluster's environment
       (SLURM, Cloud TPU, Kubernetes) says all three.
     count: of the processes.
     number: of this one, from 0 on.
+    seconds: for which the others are waited for.
 
   Raises:
     UserError: the numbers do not fit, or no cluster says them.
@@ -51,20 +62,63 @@ def connect(coordinator: str, count: int, number: int) -> None:
     if host in ('localhost', '127.0.0.1', '::1'):
       # By default it would listen on all of the machine's addresses.
       known['coordinator_bind_address'] = coordinator
+  who = f'process {number} of {count}' if known else 'this process'
+  print(f'{who} joins {coordinator}, for at most {seconds:g} s', flush=True)
+  failed: list[BaseException] = []
+
+  def join():
+    try:
+      jax.distributed.initialize(
+        **known,
+        # When this is over it would end the process on the spot.
+        initialization_timeout=int(seconds) + 3600,
+        shutdown_timeout_seconds=_SECONDS_AT_THE_END,
+      )
+    except (ValueError, RuntimeError) as error:
+      failed.append(error)
+
+  # In a thread of its own, since it heeds no signal while it waits.
+  thread = threading.Thread(target=join, daemon=True)
   try:
-    jax.distributed.initialize(
-      **known, shutdown_timeout_seconds=_SECONDS_AT_THE_END
-    )
-  except ValueError as error:
-    raise UserError(
-      'no cluster says how many processes there are',
-      hint='give --coordinator=HOST:PORT --num_processes=N --process_id=K',
-    ) from error
-  except RuntimeError as error:
+    thread.start()
+    thread.join(seconds)
+  except KeyboardInterrupt:
+    _end_quietly(130)
+    raise
+  if thread.is_alive():
+    _end_quietly(ResourceError.exit_code)
     raise ResourceError(
-      f'process {number} of {count} could not join {coordinator}: '
-      f'{str(error).splitlines()[0]}'
+      f'{who} could not join {coordinator} within {seconds:g} s: '
+      f'{_missing(coordinator, number)}',
+      hint='start all processes, with the same --coordinator and '
+      '--num_processes, and a --process_id each',
+    )
+  for error in failed:
+    if isinstance(error, ValueError):
+      raise UserError(
+        'no cluster says how many processes there are',
+        hint='give --coordinator=HOST:PORT --num_processes=N --process_id=K',
+      ) from error
+    raise ResourceError(
+      f'{who} could not join {coordinator}: {str(error).splitlines()[0]}'
     ) from error
+
+
+def _end_quietly(code: int) -> None:
+  """Ends this process without JAX's long account of who did not come."""
+  atexit.register(os._exit, code)
+  atexit.register(sys.stdout.flush)
+
+
+def _missing(coordinator: str, number: int) -> str:
+  """Who has not come, as far as one can tell from here."""
+  host, _, port = coordinator.rpartition(':')
+  if number and host:
+    try:
+      socket.create_connection((host.strip('[]'), int(port)), 5).close()
+    except OSError as error:
+      return f'nobody answers there ({error.strerror or error})'
+  return 'not all of the others came'
 
 
 def leads() -> bool:

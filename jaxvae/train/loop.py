@@ -134,6 +134,7 @@ def _train_claimed(
     start = resume.start_or_resume(setup, alive, allowed, initial_params)
     # Only now: a run that could not be resumed keeps its own config.
     for member in alive.values() if hosts.leads() else ():
+      ever = workdir.read_run(member.home).get('allowed_changes', ())
       workdir.write_config(member.home, member.plain)
       workdir.record(
         member.home,
@@ -141,6 +142,7 @@ def _train_claimed(
         start.step,
         config_hash=workdir.config_hash(member.plain),
         lanes=len(setup.configs),
+        allowed_changes=sorted({*ever, *allowed}),
       )
     with progress.display(config.num_steps, start.step) as display:
       states, step, errors = _steps(setup, alive, start, stop, display)

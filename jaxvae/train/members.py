@@ -26,6 +26,7 @@ from jaxvae.train import (
   banner,
   checkpoint,
   hosts,
+  identity,
   progress,
   steps,
   workdir,
@@ -69,23 +70,26 @@ def claimed(
     begun: when opening the data began, on the monotonic clock.
 
   Raises:
-    UserError: a directory holds a run with another config.
-    ResourceError: a directory is in use, or cannot be written.
+    UserError: a directory holds a run with another config, or two runs.
+    IntegrityError: the checkpoints of a run are gone.
+    ResourceError: a directory is in use, or cannot be read or written.
   """
   if not hosts.leads():
     yield [pathlib.Path(place).absolute() for place in places]
     return
-  free = [*schema.free_keys(), *allowed]
   with contextlib.ExitStack() as stack:
     homes = [stack.enter_context(workdir.claim(place)) for place in places]
-    saved = [workdir.read_config(home) for home in homes]
-    for config, before in zip(setup.configs, saved, strict=True):
-      if before is not None:
-        workdir.check_same(before, schema.to_dict(config), free)
-    banner.introduce(setup, homes, saved[0] is None, time.monotonic() - begun)
-    for home in homes:
-      if workdir.read_run(home) is None:
-        workdir.record(home, 'created', 0)
+    held = [identity.read(home) for home in homes]
+    lost = [
+      identity.check_asked(one, schema.to_dict(config), allowed)
+      for config, one in zip(setup.configs, held, strict=True)
+    ]
+    banner.introduce(setup, held, time.monotonic() - begun)
+    for line in filter(None, lost):
+      print(line, flush=True)
+    for one in held:
+      if one.run is None:
+        workdir.record(one.home, 'created', max(one.saved, default=0))
     yield homes
 
 
@@ -148,6 +152,7 @@ def save(
     'timer': timer.state(),
     'data': banner.describe(setup),
     'devices': jax.device_count(),
+    'versions': workdir.versions(),
   }
   member.saves.save(step, state, member.plain, info)
   seconds = info['timer']['seconds']

@@ -4,9 +4,10 @@ Orbax notices neither flipped bits in an array nor a changed dtype: every leaf
 is hashed again. What is damaged is said, and the checkpoint before it is used.
 """
 
+import contextlib
 import logging
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flax.traverse_util
@@ -26,6 +27,7 @@ def newest(
   step: int | None,
   abstract: Any = None,
   prefix: Sequence[str] = (),
+  check: Callable[[Mapping[str, Any]], None] = lambda manifest: None,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray], list[int]]:
   """Manifest and leaves of the newest valid step, and the damaged newer.
 
@@ -34,10 +36,12 @@ def newest(
     step: exactly this one, in place of the newest.
     abstract: names, shapes and dtypes must equal those of this pytree.
     prefix: read only the leaves below this path.
+    check: raises a UserError on the manifest of another run.
 
   Raises:
-    UserError: there is none, or it was saved by another model.
+    UserError: there is none, or it was saved by another model or run.
     IntegrityError: the one asked for, or all of them, are damaged.
+    ResourceError: one cannot be read, which says nothing of what it holds.
   """
   there = steps.finished(directory)
   if not there:
@@ -52,6 +56,7 @@ def newest(
     path = directory / str(candidate)
     try:
       manifest = _read_manifest(path)
+      check(manifest)
       if abstract is not None:
         manifests.check_fits(manifest, abstract)
       leaves = _read_leaves(path, manifests.below(prefix, manifest['leaves']))
@@ -68,6 +73,20 @@ def newest(
     f'no valid checkpoint in {directory}: damaged are {each}',
     hint='copy them back from a backup, or start again in a new workdir',
   )
+
+
+def intact_manifests(directory: pathlib.Path) -> dict[int, dict[str, Any]]:
+  """What the steps say of themselves, ascending, without those that cannot.
+
+  Raises:
+    UserError: one was saved in another format.
+    ResourceError: one cannot be read.
+  """
+  found = {}
+  for step in steps.finished(directory):
+    with contextlib.suppress(errors.IntegrityError):
+      found[step] = _read_manifest(directory / str(step))
+  return found
 
 
 def alone() -> ocp.options.MultiprocessingOptions:
@@ -92,10 +111,11 @@ def _reader(handler: ocp.CheckpointHandler) -> ocp.Checkpointer:
 def _read_manifest(path: pathlib.Path) -> dict[str, Any]:
   try:
     handler = ocp.JsonCheckpointHandler(multiprocessing_options=alone())
-    with _reader(handler) as checkpointer:
-      manifest = dict(checkpointer.restore(path / 'manifest'))
+    with _reader(handler) as checkpointer, steps.plainly_named(path) as plain:
+      manifest = dict(checkpointer.restore(plain / 'manifest'))
   except steps.UNREADABLE as error:
-    raise errors.IntegrityError('manifest: cannot be read') from error
+    why = 'manifest: cannot be read'
+    raise steps.unreadable(path, error, why) from error
   manifests.check(manifest, int(path.name))
   return manifest
 
@@ -117,11 +137,12 @@ def _read_leaves(
   )
   try:
     handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=alone())
-    with _reader(handler) as checkpointer:
-      nested = checkpointer.restore(path / 'state', args=args)
+    with _reader(handler) as checkpointer, steps.plainly_named(path) as plain:
+      nested = checkpointer.restore(plain / 'state', args=args)
     found = flax.traverse_util.flatten_dict(nested, sep='/') | empty
   except steps.UNREADABLE as error:
-    raise errors.IntegrityError('state: cannot be read') from error
+    why = 'state: cannot be read'
+    raise steps.unreadable(path, error, why) from error
   return {
     name: manifests.check_leaf(name, about, found.get(name))
     for name, about in described.items()

@@ -21,9 +21,12 @@ from jaxvae.train import (
   checkpoint,
   ensemble,
   hosts,
+  identity,
   manifest,
   progress,
+  same,
   steps,
+  workdir,
 )
 from jaxvae.train import setup as setups
 from jaxvae.train.members import Member
@@ -65,7 +68,7 @@ def start_or_resume(
     IntegrityError: checkpoints are there, and all of them are damaged.
   """
   config = setup.config
-  found = _restored(setup, members) if hosts.leads() else {}
+  found = _restored(setup, members, allowed) if hosts.leads() else {}
   agreed = hosts.agree(max((one.step for one in found.values()), default=0))
   if agreed and not hosts.leads():
     found = {
@@ -85,6 +88,8 @@ def start_or_resume(
       f'saved on {info["devices"]} devices, now on {jax.device_count()}: the '
       f'same batches and the same mathematics, rounded differently'
     )
+  if changed := _other_versions(members, info):
+    print(f'{changed} since then: the bits of what follows may differ')
   if step == config.num_steps:
     print('all steps are done already; evaluating', flush=True)
   states = {at: restored.state for at, restored in found.items()}
@@ -116,7 +121,7 @@ def rules(config: ml_collections.ConfigDict, places: Sequence[str]) -> int:
 
 
 def _restored(
-  setup: Setup, members: Mapping[int, Member]
+  setup: Setup, members: Mapping[int, Member], allowed: Sequence[str]
 ) -> dict[int, checkpoint.Restored]:
   """The checkpoints of one step of all members, or none for a fresh start."""
   for member in members.values():
@@ -127,27 +132,48 @@ def _restored(
         f'{newest}',
         hint='give it more steps, or use a new workdir',
       )
+
+  def restored(member, step=None):
+    def check(manifest):
+      keys = identity.free(workdir.read_run(member.home), allowed)
+      same.check_same(manifest['config'], member.plain, keys)
+
+    saves = member.saves
+    return _on_host(setup, saves.restore(setup.abstract_state, step, check))
+
   found = {
-    at: _on_host(setup, member.saves.restore(setup.abstract_state))
+    at: restored(member)
     for at, member in members.items()
     if member.saves.steps()
   }
   while True:
     steps = [set(member.saves.steps()) for member in members.values()]
     common = max(set.intersection(*steps), default=None)
+    if common is None and max(map(len, steps), default=0) > 1:
+      # Not what a kill between two members leaves: at most one is lost then.
+      without = [m.home.name for m in members.values() if not m.saves.steps()]
+      raise UserError(
+        'the members have no step in common to go on from; without a '
+        f'checkpoint: {", ".join(without) or "none"}',
+        hint='train those by themselves, or bring their checkpoints back',
+      )
     ahead = {
       at: member
       for at, member in members.items()
       if (member.saves.latest() or 0) > (common or 0)
     }
     for member in ahead.values():
+      print(
+        f'{member.home.name} goes back from step {member.saves.latest()} to '
+        f'{common or 0}, where all members are',
+        flush=True,
+      )
       member.saves.go_back(common or 0)
     if common is None:
       return {}
     try:
       for at, member in ahead.items():
-        restored = member.saves.restore(setup.abstract_state, common)
-        found[at] = _on_host(setup, restored)
+        found[at] = restored(member, common)
     except IntegrityError:
       member.saves.go_back(common - 1)
       continue
@@ -165,6 +191,17 @@ def _on_host(
     restored.state,
   )
   return restored._replace(state=state)
+
+
+def _other_versions(
+  members: Mapping[int, Member], info: Mapping[str, Any]
+) -> str:
+  run = workdir.read_run(next(iter(members.values())).home) or {}
+  # Earlier versions noted theirs in run.json alone; and that may be lost.
+  for was in (run.get('versions', {}), info.get('versions', {})):
+    if said := identity.other_versions(was, workdir.versions()):
+      return said
+  return ''
 
 
 def _check_data(

@@ -81,6 +81,7 @@ def set_up(
   config = configs[0]
   if len({ensemble.program(each) for each in configs}) > 1:
     raise UserError('the members of an ensemble differ in more than numbers')
+  sharding.check_backend()
   # Data can take long to prepare: first what can be wrong without them.
   parts(config)
   measure.check(config.eval.metrics)

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from jaxvae.errors import UserError
+from jaxvae.errors import ResourceError, UserError
 
 
 class Layout(NamedTuple):
@@ -53,6 +53,28 @@ def cores() -> int:
   if hasattr(os, 'sched_getaffinity'):
     return len(os.sched_getaffinity(0))
   return os.cpu_count() or 1
+
+
+def check_backend() -> None:
+  """Starts the devices, or says which of those asked for are not here.
+
+  Raises:
+    UserError: JAX_PLATFORMS names others than there are.
+    ResourceError: there are some, and they do not start.
+  """
+  try:
+    jax.devices()
+  except (RuntimeError, AssertionError) as error:
+    # Where the plugin of a GPU is not installed, JAX says nothing at all.
+    reason = ' '.join(str(error).split()) or 'no plugin for it is installed'
+    asked = jax.config.jax_platforms
+    if not asked:
+      raise ResourceError(f'no device can be used: {reason}') from error
+    raise UserError(
+      f'JAX_PLATFORMS={asked} cannot be used: {reason}',
+      hint='JAX_PLATFORMS=cpu always can; for a GPU, pip install '
+      '"jax[cuda13]"; for a TPU, "jax[tpu]"',
+    ) from error
 
 
 def layout(members: int, batch_size: int, shard: str, lanes: str) -> Layout:
@@ -166,7 +188,7 @@ def look_only() -> None:
   key = 'XLA_PYTHON_CLIENT_PREALLOCATE'
   if key not in os.environ:
     os.environ[key] = 'false'
-    jax.devices()
+    check_backend()
     del os.environ[key]  # The others may take it all.
 
 

@@ -80,6 +80,27 @@ def listen() -> Iterator[Stop]:
     yield stop
 
 
+def stop_at_once_while_importing() -> None:
+  """Lets Ctrl-C end the process while modules are imported, without a trace.
+
+  A KeyboardInterrupt gets lost there, or comes out as another error. Nothing
+  has been written yet; later it is raised as ever.
+  """
+  if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    return  # Somebody has decided otherwise, such as a shell for a job.
+
+  def handle(number, frame):
+    at = frame
+    while at is not None:
+      if 'importlib._bootstrap' in at.f_code.co_filename:
+        os.write(2, b'jaxvae: stopped by Ctrl-C\n')
+        os._exit(exit_code(number))
+      at = at.f_back
+    signal.default_int_handler(number, frame)
+
+  signal.signal(signal.SIGINT, handle)
+
+
 def exit_code(number: int) -> int:
   """130 for Ctrl-C, 143 for SIGTERM and for the notice before it."""
   return 130 if number == signal.SIGINT else 143

@@ -5,14 +5,16 @@ that was interrupted leaves is called `200.orbax-checkpoint-tmp`; what was
 found damaged is renamed to `200.damaged`.
 """
 
-import errno
+import contextlib
 import functools
 import logging
 import os
 import pathlib
+import re
 import shutil
 import sys
-from collections.abc import Collection
+import tempfile
+from collections.abc import Collection, Iterator
 
 from jaxvae import errors
 
@@ -28,19 +30,26 @@ UNREADABLE = (
   TypeError,
   ValueError,
 )
-# What the system says when nothing can be written: no room, or no way there.
-_REFUSED = (
-  *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO),
-  *(errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.ESTALE),
-)
+# Patterns of glob, and what Python makes of bytes that are not UTF-8.
+_ODD = re.compile('[*?[\\\\\udc80-\udcff]')
 
 
 def finished(directory: pathlib.Path) -> list[int]:
-  """The finished steps, ascending; none where there is no directory."""
-  if not directory.is_dir():
-    return []
-  names = (path.name for path in directory.iterdir() if path.is_dir())
-  return sorted(int(name) for name in names if name.isdecimal())
+  """The finished steps, ascending; none where there is no directory.
+
+  Raises:
+    ResourceError: the directory cannot be read.
+  """
+  try:
+    if not directory.is_dir():
+      return []
+    names = [path.name for path in directory.iterdir() if path.is_dir()]
+  except OSError as error:
+    raise errors.ResourceError(
+      f'{directory} cannot be read: {error.strerror}', hint='make it readable'
+    ) from error
+  numbers = (int(name) for name in names if name.isdecimal())
+  return sorted(number for number in numbers if str(number) in names)
 
 
 def unfinished(directory: pathlib.Path) -> dict[pathlib.Path, int]:
@@ -62,6 +71,22 @@ def say_unfinished(steps: Collection[int]) -> str:
   plural = '' if len(steps) == 1 else 's'
   numbers = ', '.join(map(str, sorted(steps)))
   return f'{len(steps)} unfinished checkpoint{plural} (step {numbers})'
+
+
+@contextlib.contextmanager
+def plainly_named(directory: pathlib.Path) -> Iterator[pathlib.Path]:
+  """`directory`, by a name that Orbax and TensorStore take as it is.
+
+  They read `*`, `?`, `[` and backslashes in it as a pattern, and want UTF-8; so
+  `runs/beta[4]` is a link in the temporary directory meanwhile.
+  """
+  if not _ODD.search(str(directory)):
+    yield directory
+    return
+  with tempfile.TemporaryDirectory(prefix='jaxvae-') as beside:
+    link = pathlib.Path(beside, 'link')
+    link.symlink_to(directory, target_is_directory=True)
+    yield link
 
 
 def set_aside(directory: pathlib.Path, step: int) -> None:
@@ -87,21 +112,39 @@ def missing(workdir: pathlib.Path) -> errors.UserError:
   )
 
 
-def refused(error: BaseException | None) -> str | None:
-  """What the system said, where it refused to write and `error` came of it."""
-  while error is not None:
-    for code in _REFUSED:
-      said = os.strerror(code)
-      if getattr(error, 'errno', None) == code or said in str(error):
-        return said
-    error = error.__cause__ or error.__context__
-  return None
+def unreadable(
+  step: pathlib.Path, error: BaseException, what: str
+) -> errors.IntegrityError | errors.ResourceError:
+  """That a step is damaged, or that this process may not see whether it is."""
+  reason = errors.lacking(error) or _closed(step)
+  if not reason:
+    return errors.IntegrityError(what)
+  return errors.ResourceError(
+    f'checkpoint {step} cannot be read: {reason}',
+    hint='it may be intact and is left as it is; mend that, and give the same'
+    ' command again',
+  )
+
+
+def _closed(step: pathlib.Path) -> str:
+  """Why a file or a folder of a step cannot be opened; '' if all can be.
+
+  Libraries take what they may not see for what is not there.
+  """
+  refused: list[OSError] = []
+  for folder, _, names in os.walk(step, onerror=refused.append):
+    for name in names:
+      try:
+        pathlib.Path(folder, name).open('rb').close()
+      except OSError as error:
+        refused.append(error)
+  return next(filter(None, map(errors.lacking, refused)), '')
 
 
 def full(
   directory: pathlib.Path, step: int, needed: int, reason: str
 ) -> errors.ResourceError:
-  """The error of a step that took `needed` bytes and found no room."""
+  """The error of a step of `needed` bytes that the system did not take."""
   try:
     free = f'{shutil.disk_usage(directory).free:,} bytes free'
   except OSError:

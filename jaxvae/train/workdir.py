@@ -19,14 +19,14 @@ import platform
 import socket
 import time
 import traceback
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import jax
 
 import jaxvae
 from jaxvae import errors
-from jaxvae.train import disk, reading, sharding
+from jaxvae.train import disk, reading, sharding, steps
 
 FINISHED = ('completed', 'preempted', 'diverged', 'failed')
 _NEXT = {
@@ -60,9 +60,10 @@ def claim(workdir: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     handle = os.fdopen(number, 'rb+', buffering=0)
   except OSError as error:
     raise disk.unwritable(workdir, error) from error
-  with handle:
+  with handle, contextlib.ExitStack() as stack:
     try:
       _lock(handle)
+      _lock_directories(workdir, stack)
     except BlockingIOError as error:
       raise errors.ResourceError(
         f'{workdir} is in use by '
@@ -92,6 +93,24 @@ def _lock(handle: Any) -> None:
     except BlockingIOError:
       time.sleep(0.05)
   fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _lock_directories(workdir: pathlib.Path, stack: Any) -> None:
+  """For the case that .lock is deleted, or that runs share their checkpoints.
+
+  On file systems that lock nothing but files, it does nothing.
+  """
+  linked = workdir / 'checkpoints'
+  for directory in (workdir, linked) if linked.is_symlink() else (workdir,):
+    with contextlib.suppress(FileNotFoundError):
+      held = os.open(directory, os.O_RDONLY)
+      stack.callback(os.close, held)
+      try:
+        _lock(held)
+      except BlockingIOError:
+        raise
+      except OSError:
+        continue
 
 
 def is_held(workdir: pathlib.Path) -> bool:
@@ -133,7 +152,8 @@ def record(
   """Moves run.json to `status`, and returns what it now says.
 
   A process that starts or resumes the run notes itself, its devices and its
-  versions; `started` stays that of the first, `resumed` is that of the last.
+  versions, and `sessions` keeps those of all. `started` stays that of the
+  first, `resumed` is that of the last; `saved` is the newest checkpoint there.
 
   Args:
     workdir: a claimed directory.
@@ -149,12 +169,16 @@ def record(
     raise ValueError(f'a run cannot go from {run.get("status")} to {status}')
   new_process = run.get('pid') != os.getpid() or run['ended'] is not None
   if new_process and status not in FINISHED:
+    sessions = run.get('sessions', _first_session(run))
     run |= _surroundings()
     run |= {'resumed' if 'started' in run else 'started': _now()}
+    now = {'since': _now(), 'step': int(step)} | _surroundings()
+    run['sessions'] = [*sessions, now]
     for key in ('error', 'params_sha256'):  # how the last process ended
       run.pop(key, None)
   run |= {'status': status, 'step': int(step)}
   run['ended'] = _now() if status in FINISHED else None
+  run['saved'] = max(steps.finished(workdir / 'checkpoints'), default=0)
   run |= details
   write_json(workdir / 'run.json', run)
   return run
@@ -192,66 +216,6 @@ def config_hash(config: Mapping[str, Any]) -> str:
   return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-class Difference(NamedTuple):
-  """One key of two configs that disagree, its values as JSON.
-
-  A side that lacks the key says 'absent'.
-  """
-
-  key: str
-  saved: str
-  now: str
-
-
-def differences(
-  saved: Mapping[str, Any],
-  now: Mapping[str, Any],
-  free: Collection[str] = (),
-) -> list[Difference]:
-  """Where two configs differ, sorted by key: 'model.latent'.
-
-  Args:
-    saved: the config of the run that is there.
-    now: the config asked for.
-    free: keys that may differ; 'data' frees all of 'data.*'.
-  """
-  before, after = _flatten(saved), _flatten(now)
-  return [
-    Difference(key, before.get(key, 'absent'), after.get(key, 'absent'))
-    for key in sorted(before.keys() | after.keys())
-    if before.get(key) != after.get(key)
-    and not any(key == name or key.startswith(f'{name}.') for name in free)
-  ]
-
-
-def check_same(
-  saved: Mapping[str, Any],
-  now: Mapping[str, Any],
-  free: Collection[str] = (),
-) -> None:
-  """That a run goes on with the config that it was started with.
-
-  Raises:
-    UserError: it does not; the message is a table of key, saved and now.
-  """
-  found = differences(saved, now, free)
-  if not found:
-    return
-  rows = [Difference('key', 'saved', 'now'), *found]
-  widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-  table = [
-    ' | '.join(cell.ljust(w) for cell, w in zip(row, widths, strict=True))
-    for row in rows
-  ]
-  keys = ','.join(difference.key for difference in found)
-  raise errors.UserError(
-    '\n  '.join(
-      ['the workdir holds a run with another config:', *map(str.rstrip, table)]
-    ),
-    hint=f'use a new workdir, or --allow_config_change={keys}',
-  )
-
-
 def write_crash(workdir: pathlib.Path, error: BaseException) -> pathlib.Path:
   """Writes the traceback of a bug to crash-<time>.txt; returns its path."""
   path = workdir / f'crash-{_now().replace(":", "").replace("-", "")}.txt'
@@ -270,15 +234,17 @@ def write_json(path: pathlib.Path, value: Any) -> None:
   disk.write_whole(path, f'{text}\n'.encode())
 
 
-def _flatten(config: Mapping[str, Any], prefix: str = '') -> dict[str, str]:
-  flat = {}
-  for name, value in config.items():
-    key = f'{prefix}{name}'
-    if isinstance(value, Mapping) and value:
-      flat |= _flatten(value, f'{key}.')
-    else:
-      flat[key] = json.dumps(value)
-  return flat
+def versions() -> dict[str, str]:
+  """Of what decides the bits of a run on given devices: {'jax': '0.10.2'}."""
+  return _surroundings()['versions']
+
+
+def _first_session(run: Mapping[str, Any]) -> list[dict[str, Any]]:
+  """The one that run.json of earlier versions tells of."""
+  if 'started' not in run:
+    return []
+  kept = {key: run[key] for key in ('versions', 'devices', 'host', 'pid')}
+  return [{'since': run.get('resumed', run['started'])} | kept]
 
 
 def _surroundings() -> dict[str, Any]:

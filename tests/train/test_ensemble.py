@@ -150,6 +150,20 @@ def test_a_member_without_a_checkpoint_takes_all_to_the_start(
   assert digests(root) == digests(together)
 
 
+def test_a_member_that_was_lost_does_not_cost_the_others_theirs(
+  config, together, tmp_path
+):
+  root = tmp_path / 'lost'
+  shutil.copytree(together, root)
+  shutil.rmtree(root / '0000')
+  configs = [config(num_steps='50', **each) for each in MEMBERS[:3]]
+  homes = [str(root / f'{at:04d}') for at in range(3)]
+  with pytest.raises(UserError, match='without a checkpoint: 0000'):
+    loop.train_members(configs, homes)
+  shutil.rmtree(root / '0000')
+  assert digests(root) == digests(together)[1:]
+
+
 def test_one_that_diverges_does_not_stop_the_others(config, tmp_path, capsys):
   wild = {'seed': '1', 'hyper.learning_rate': '1e30'}
   configs = [config(**each) for each in (MEMBERS[0], wild, MEMBERS[3])]

@@ -146,6 +146,29 @@ def test_refusals(coordinator, count, number, said):
     hosts.connect(coordinator, count, number)
 
 
+def test_nobody_comes():
+  code = (
+    'import sys; from jaxvae import errors; from jaxvae.train import hosts;'
+    "connect = lambda: hosts.connect('127.0.0.1:1', 2, 1, 1);"
+    'sys.exit(errors.exit_code(connect))'
+  )
+  started = subprocess.Popen(
+    [sys.executable, '-c', code],
+    env=os.environ | {'PYTHONPATH': str(ROOT)},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+  code, out, err = ended(started)
+  assert code == 5
+  assert out == 'process 1 of 2 joins 127.0.0.1:1, for at most 1 s\n'
+  first, _ = err.splitlines()
+  assert first.endswith(
+    'could not join 127.0.0.1:1 within 1 s: nobody answers there'
+    ' (Connection refused)'
+  )
+
+
 def test_one_process_agrees_with_itself():
   assert hosts.leads()
   assert hosts.agree(7) == 7

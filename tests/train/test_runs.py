@@ -6,6 +6,7 @@ The chains of runs that the tests look at go on side by side, see `chains`.
 """
 
 import concurrent.futures
+import hashlib
 import json
 import os
 import pathlib
@@ -288,14 +289,68 @@ def test_another_config_is_refused_in_a_table(place, copied, here):
 
 
 def test_data_that_changed_are_refused(place, copied, here):
-  # The same config by its own account, but other pixels below it.
-  told = copied('changed') / 'config.json'
-  text = told.read_text().replace('"binarize": false', '"binarize": true')
-  told.write_text(text)
+  # The same config, and pixels that are others than those it was trained on.
+  step = copied('changed') / 'checkpoints' / str(STEPS)
+  path = step / 'manifest' / 'metadata'
+  manifest = json.loads(path.read_text())
+  manifest['info']['data']['fingerprint'] = 'of other pixels'
+  del manifest['sha256']
+  text = json.dumps(manifest, sort_keys=True).encode()
+  manifest['sha256'] = hashlib.sha256(text).hexdigest()
+  path.write_text(json.dumps(manifest))
   before = files(place.root / 'changed')
-  code, _, err = here('changed', '--config.data.binarize')
+  code, _, err = here('changed')
   assert (code, 'the data changed since checkpoint 600' in err) == (2, True)
   assert files(place.root / 'changed') == before
+
+
+def test_the_checkpoint_knows_which_run_it_is(place, copied, here):
+  """Without config.json and run.json too; they are written again."""
+  home = copied('lost')
+  (home / 'config.json').unlink()
+  (home / 'run.json').unlink()
+  before = files(home)
+  code, out, err = here('lost', '--config.seed=1', '--config.hyper.beta=2')
+  assert (code, out) == (2, '')
+  assert 'hyper.beta | 1.0   | 2.0' in err and 'seed       | 0     | 1' in err
+  assert files(home) == before
+  code, out, _ = here('lost', '--config.eval.figures=false')
+  assert code == 0
+  assert '(found)\n' in out
+  lost = 'config.json and run.json lost; written again from checkpoint'
+  assert f'{lost} {STEPS}\nresume from checkpoint {STEPS}\n' in out
+  run = workdir.read_run(home)
+  digest = workdir.read_run(place.root / 'unstopped')['params_sha256']
+  assert (run['status'], run['params_sha256']) == ('completed', digest)
+  assert workdir.read_config(home)['seed'] == 0
+
+
+def test_other_versions_are_said_and_kept(place, copied, here):
+  home = copied('versions')
+  run = workdir.read_run(home)
+  # As an earlier version of this project left it, with another JAX.
+  del run['sessions'], run['saved']
+  run['versions'] |= {'jax': '0.10.0', 'jaxlib': '0.10.0'}
+  workdir.write_json(home / 'run.json', run)
+  code, out, _ = here('versions', '--config.eval.figures=false')
+  assert code == 0
+  now = jax.__version__
+  assert f'jax 0.10.0 -> {now}, jaxlib 0.10.0 -> ' in out
+  assert 'the bits of what follows may differ' in out
+  first, last = workdir.read_run(home)['sessions']
+  assert (first['versions']['jax'], last['versions']['jax']) == ('0.10.0', now)
+  assert (first['since'], last['step']) == (run['started'], STEPS)
+
+
+def test_what_is_gone_is_not_trained_again(place, copied, here):
+  home = copied('gone')
+  shutil.rmtree(home / 'checkpoints')
+  before = files(home)
+  for more in ([], ['--mode=eval'], ['--dry_run']):
+    code, _, err = here('gone', *more)
+    assert code == 4
+    assert f'gone is completed, and checkpoint {STEPS}, which run.json' in err
+  assert files(home) == before
 
 
 def test_free_keys_may_change(place, copied, here):
