@@ -74,7 +74,7 @@ def test_what_is_gone_is_noticed(claimed):
   workdirs.check_there(claimed)
   claimed.rename(claimed.with_name('moved'))
   with pytest.raises(
-    errors.ResourceError, match='lock is gone: run was deleted'
+    errors.ResourceError, match='lock is gone: run was'
   ):
     workdirs.check_there(claimed)
   # Somebody makes it anew: it is theirs then.
