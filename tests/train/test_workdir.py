@@ -73,9 +73,7 @@ def test_what_cannot_be_written_is_said_at_once(tmp_path):
 def test_what_is_gone_is_noticed(claimed):
   workdirs.check_there(claimed)
   claimed.rename(claimed.with_name('moved'))
-  with pytest.raises(
-    errors.ResourceError, match='lock is gone: run was'
-  ):
+  with pytest.raises(errors.ResourceError, match='lock is gone: run was'):
     workdirs.check_there(claimed)
   # Somebody makes it anew: it is theirs then.
   claimed.mkdir()
