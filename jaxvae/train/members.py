@@ -207,7 +207,7 @@ def lacking(
   """
   found = lack(error)
   try:
-    for home in homes:
+    for home in homes if hosts.leads() else ():
       workdir.check_there(home)
   except ResourceError as gone:
     return gone

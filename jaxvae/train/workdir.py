@@ -135,13 +135,14 @@ def check_there(workdir: pathlib.Path) -> None:
   Raises:
     ResourceError: it was deleted or moved, and perhaps made anew by another.
   """
+  lock = workdir / '.lock'
   try:
-    holder = (workdir / '.lock').read_text()
+    holder = lock.read_text()
   except OSError:
     holder = ''
   if not holder.startswith(_holder()):
     raise errors.ResourceError(
-      f'{workdir} is gone: it was deleted or moved while the run went on',
+      f'{lock} is gone: {workdir.name} was deleted or moved during the run',
       hint='bring it back, or start the run anew',
     )
 

@@ -79,7 +79,7 @@ def gone(how, place: pathlib.Path) -> str | None:
     time.sleep(0.01)
   how(home)
   done = machine.finish(process, 60)
-  said = machine.mishandled(done, 5, f'{home} is gone', lines=3)
+  said = machine.mishandled(done, 5, f'{home / ".lock"} is gone', lines=3)
   if said is None and home.exists():
     left = {path.name for path in home.iterdir()} - {'checkpoints'}
     said = f'it has written {left}' if left else None

@@ -60,7 +60,7 @@ def test_a_bug_is_a_bug(home):
 def test_a_directory_that_went_is_what_is_said(home):
   home.rename(home.with_name('moved'))
   found = members.lacking(KeyError('whatever came of it'), [home])
-  assert str(found).startswith(f'{home} is gone')
+  assert str(found).startswith(f'{home / ".lock"} is gone')
   members.record_end(home, found)
   assert not home.exists()
 

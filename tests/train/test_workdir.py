@@ -73,12 +73,12 @@ def test_what_cannot_be_written_is_said_at_once(tmp_path):
 def test_what_is_gone_is_noticed(claimed):
   workdirs.check_there(claimed)
   claimed.rename(claimed.with_name('moved'))
-  with pytest.raises(errors.ResourceError, match='run is gone: it was deleted'):
+  with pytest.raises(errors.ResourceError, match='lock is gone: run was'):
     workdirs.check_there(claimed)
   # Somebody makes it anew: it is theirs then.
   claimed.mkdir()
   (claimed / '.lock').write_text('pid 1 on host elsewhere since 2026-01-01\n')
-  with pytest.raises(errors.ResourceError, match='run is gone'):
+  with pytest.raises(errors.ResourceError, match='lock is gone'):
     workdirs.check_there(claimed)
 
 
