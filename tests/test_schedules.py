@@ -143,3 +143,30 @@ def test_equal_ratios_do_not_end_at_zero():
     schedules.course(values, texts)
   texts['capacity'] = 'linear(1., 100)'
   assert set(schedules.course(values, texts)[0]) == {'capacity'}
+
+
+@pytest.mark.parametrize(
+  ('name', 'text', 'message'),
+  [
+    (
+      'noise',
+      'linear(-0.1, 100)',
+      'goes through -0.1; allowed for hyper.noise',
+    ),
+    ('noise', 'linear(0., 100)', 'goes through 0.0; allowed for hyper.noise: '),
+    ('temperature', 'cosine(0, 9)', 'through 0; allowed for hyper.temperature'),
+    ('beta', 'piecewise(((0, 1.), (5, -2.)), 9)', 'goes through -2.0; allowed'),
+    ('beta', 'linear(1e39, 100)', 'start=1e.39; allowed: a number from'),
+    ('learning_rate', 'linear(-1e-3, 9)', 'goes through -0.001; allowed'),
+  ],
+)
+def test_values_on_the_way_are_allowed_ones(name, text, message):
+  with pytest.raises(UserError, match=message) as caught:
+    _course(**{name: text})
+  assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_learning_rate_may_grow_from_nothing():
+  moving, course = _course(learning_rate='linear(0., 10)')
+  now = schedules.at_step(moving, course, jnp.int32(0))
+  assert float(now.learning_rate) == 0.0

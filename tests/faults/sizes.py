@@ -132,6 +132,7 @@ def on_the_command_line(place: pathlib.Path) -> str | None:
       timeout=120,
     )
     lines = done.stderr.splitlines()
+    print(flags, done.returncode, *lines, sep='\n  ', flush=True)
     if done.returncode not in (2, 5) or not 1 <= len(lines) <= 2:
       return f'{flags}: exit {done.returncode}, {done.stderr[-300:]!r}'
     if (place / 'run').exists():
