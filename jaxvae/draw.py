@@ -1,10 +1,8 @@
 """Pictures of a trained model: what it rebuilds, moves and dreams."""
 
-import contextlib
 import json
 import pathlib
-import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +11,6 @@ import numpy as np
 from sklearn.manifold import TSNE
 
 from jaxvae import classes, data, keys, schedules, traverse
-from jaxvae.errors import ResourceError
 from jaxvae.model import Model
 from jaxvae.report import charts, embedding, figures, gif, table, topology
 
@@ -52,28 +49,6 @@ class Encoded(NamedTuple):
   variance: np.ndarray
   kl: np.ndarray
   reconstruction: np.ndarray
-
-
-class UndrawnError(ResourceError):
-  """A figure could not be written; the numbers of the evaluation are."""
-
-
-@contextlib.contextmanager
-def drawing(home: pathlib.Path) -> Iterator[None]:
-  """Where the figures of the run in `home` are drawn.
-
-  Raises:
-    UndrawnError: says which could not be written, and how to draw it again.
-  """
-  try:
-    yield
-  except OSError as error:
-    what = error.filename or home / 'figures'
-    raise UndrawnError(
-      f'cannot draw {what}: {error.strerror or error}',
-      hint='to draw again once that is put right: '
-      f'python -m jaxvae.main --mode=eval --workdir={shlex.quote(str(home))}',
-    ) from error
 
 
 def draw(

@@ -77,6 +77,10 @@ class ResourceError(JaxvaeError):
   exit_code = 5
 
 
+class UndrawnError(ResourceError):
+  """A figure could not be written; the numbers of the evaluation are."""
+
+
 def lacking(error: BaseException | None, codes: Collection[int] = LACKS) -> str:
   """What the system did not grant: 'Permission denied'; '' for other reasons.
 

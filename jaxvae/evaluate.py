@@ -21,7 +21,7 @@ from jaxvae.draw import Encoded
 from jaxvae.errors import DivergedError, UserError
 from jaxvae.latent import floor as floors
 from jaxvae.model import Model, build
-from jaxvae.report import charts, table, topology_table
+from jaxvae.report import charts, files, table, topology_table
 from jaxvae.structs import Batch
 from jaxvae.topology import diagnose
 from jaxvae.train import checkpoint, workdir
@@ -124,7 +124,7 @@ def evaluate(
   for note in notes:
     print(f'note: {note}')
   if config.eval.figures:
-    with draw.drawing(home):
+    with files.drawing(home):
       draw.draw(model, config, params, encoded, rows, names, source.spec, home)
       _draw_importance(scores, rows, described, home)
     print(f'figures and animations: {home / "figures"}', flush=True)

@@ -53,14 +53,8 @@ from jaxvae.metrics.sampling import (
 )
 from jaxvae.metrics.sap import sap
 from jaxvae.metrics.score import Score, digits, table
-from jaxvae.metrics.suite import (
-  METRICS,
-  SETS,
-  Found,
-  Metric,
-  chosen,
-  run,
-)
+from jaxvae.metrics.scoring import Found, run
+from jaxvae.metrics.suite import METRICS, SETS, Metric, chosen
 from jaxvae.metrics.total_correlation import (
   gaussian_total_correlation,
   total_correlation_of_covariance,

@@ -1,13 +1,7 @@
-"""Many metrics on the same codes: sets of them by name, and what they need.
-
-`run(points, 'quick')` is what a config's `eval.metrics` does; a user with the
-arrays of another model makes the `Points` and calls the same function.
-"""
+"""The table of metrics, and sets of them by name."""
 
 import difflib
-import time
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from jaxvae.metrics import arrays
@@ -20,7 +14,6 @@ from jaxvae.metrics.downstream import SIZES, downstream
 from jaxvae.metrics.explicitness import explicitness
 from jaxvae.metrics.factor_vae import factor_vae
 from jaxvae.metrics.fairness import fairness
-from jaxvae.metrics.groups import as_groups
 from jaxvae.metrics.infomec import infomec
 from jaxvae.metrics.irs import irs
 from jaxvae.metrics.lsbd import d_lsbd_points
@@ -46,6 +39,7 @@ class Metric(NamedTuple):
     values: it takes the values of continuous factors; the others take as many
       bins of theirs as of codes, of equal width on the factor's span.
     alone: its value is the mean over factors of what each has by itself.
+    whole: it takes the points as they are, with factors that are left out.
   """
 
   run: Callable[[Points, int, int], Score | Sequence[Score]]
@@ -54,23 +48,7 @@ class Metric(NamedTuple):
   supervised: bool = True
   values: bool = False
   alone: bool = False
-
-
-class Found(NamedTuple):
-  """What a set of metrics said.
-
-  Attributes:
-    scores: in the order of the table.
-    skipped: why a metric has no score on these points, by its name.
-    seconds: that each metric took, by its name.
-    left_out: why a factor has no part in any score, by its column; scores
-      number those that are left.
-  """
-
-  scores: list[Score]
-  skipped: dict[str, str]
-  seconds: dict[str, float]
-  left_out: Mapping[int, str] = {}
+  whole: bool = False
 
 
 # 'quick' takes a second on 10,000 points; 'fast' has every metric, by a fast
@@ -210,7 +188,8 @@ METRICS: dict[str, Metric] = {
     'quick fast all',
     values=True,
   ),
-  'lsbd': Metric(_lsbd, 'fast all'),
+  # D_LSBD looks at the turns, in which all factors are known.
+  'lsbd': Metric(_lsbd, 'fast all', whole=True),
   'active_units': Metric(
     lambda p, bins, seed: active_units_score(p.codes, groups=p.groups),
     'quick fast all',
@@ -256,86 +235,3 @@ def chosen(text: str) -> list[str]:
         f'did you mean {near}?'
       )
   return names
-
-
-def _check(points: Points) -> None:
-  if not isinstance(points, Points):
-    raise ValueError(f'points={arrays.shown(points)}; allowed: Points(...)')
-  as_groups(points.groups, arrays.as_rows(points.codes).shape[1])
-  for name in ('factors', 'test_codes', 'test_factors'):
-    arrays.unmasked(getattr(points, name), name)
-  if not isinstance(points.circular, Mapping):
-    raise ValueError(
-      f'circular={arrays.shown(points.circular)}; allowed: sizes by column'
-    )
-
-
-def run(
-  points: Points, names: str = 'quick', bins: int = 20, seed: int = 0
-) -> Found:
-  """The metrics that `names` names, on these points.
-
-  Args:
-    points: codes and factors.
-    names: a set, see `SETS`, or names of `METRICS` with commas between.
-    bins: equal-width bins of histograms.
-    seed: of everything that is drawn.
-
-  Returns:
-    Scores, and why a metric has none: data without factors have no supervised
-    score, a single factor no DCI. Where labels are not known, a metric that is
-    `alone` has for each factor the points with its label, others have the
-    points with all.
-
-  Raises:
-    ValueError: an unknown name, bins or a seed that are none, groups that do
-      not fit the codes, arrays with a mask.
-  """
-  bins, seed = arrays.bins_of(bins), arrays.seed(seed)
-  _check(points)
-  scores: list[Score] = []
-  skipped, seconds = {}, {}
-  reasons, kept = {}, []
-  if points.factors is not None:
-    reasons = of_points.left_out(points, bins)
-    kept = [k for k in range(points.factors.shape[1]) if k not in reasons]
-  for name in chosen(names):
-    one = METRICS[name]
-    if one.supervised and points.factors is None:
-      skipped[name] = 'the data declare no factors'
-      continue
-    start = time.perf_counter()
-    try:
-      with warnings.catch_warnings():
-        # scikit-learn guesses that many classes are no classification.
-        warnings.filterwarnings('ignore', 'The number of unique classes')
-        said = _scores(one, points, kept, bins, seed)
-    except ValueError as error:
-      skipped[name] = str(error)
-      continue
-    seconds[name] = time.perf_counter() - start
-    scores += [each._replace(name=each.name + one.suffix) for each in said]
-  return Found(scores, skipped, seconds, reasons)
-
-
-def _scores(
-  one: Metric, points: Points, kept: list[int], bins: int, seed: int
-) -> list[Score]:
-  """Of one metric, on what it can take of the points."""
-  # D_LSBD looks at the turns, in which all factors are known.
-  if not one.supervised or one.run is _lsbd:
-    return _listed(one.run(points, bins, seed))
-  if not kept:
-    raise ValueError('no factor can be scored on these points')
-  groups = of_points.labelled_alike(points, kept) if one.alone else [kept]
-  steps = of_points.FINE if one.values else bins
-  parts = [of_points.part(points, columns, steps) for columns in groups]
-  said = [one.run(part, bins, seed) for part in parts]
-  found = [of_points.joined(said, groups)] if len(said) > 1 else _listed(*said)
-  name = 'factor_steps' if one.values else 'factor_bins'
-  more = {name: steps} if points.spans.keys() & kept else {}
-  return [x._replace(parameters={**x.parameters, **more}) for x in found]
-
-
-def _listed(said: Score | Sequence[Score]) -> list[Score]:
-  return [said] if isinstance(said, Score) else list(said)

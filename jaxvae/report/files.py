@@ -3,9 +3,10 @@
 import contextlib
 import os
 import pathlib
+import shlex
 from collections.abc import Iterator
 
-from jaxvae.errors import ResourceError
+from jaxvae.errors import ResourceError, UndrawnError
 
 
 @contextlib.contextmanager
@@ -44,4 +45,22 @@ def write_text(path, text: str) -> None:
     raise ResourceError(
       f'cannot write {path}: {error.strerror}',
       hint='name a place that is writable and has space',
+    ) from error
+
+
+@contextlib.contextmanager
+def drawing(home: pathlib.Path) -> Iterator[None]:
+  """Where the figures of the run in `home` are drawn.
+
+  Raises:
+    UndrawnError: says which could not be written, and how to draw it again.
+  """
+  try:
+    yield
+  except OSError as error:
+    what = error.filename or home / 'figures'
+    raise UndrawnError(
+      f'cannot draw {what}: {error.strerror or error}',
+      hint='to draw again once that is put right: '
+      f'python -m jaxvae.main --mode=eval --workdir={shlex.quote(str(home))}',
     ) from error

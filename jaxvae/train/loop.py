@@ -15,8 +15,7 @@ import ml_collections
 import numpy as np
 
 from jaxvae import evaluate
-from jaxvae.draw import UndrawnError
-from jaxvae.errors import DivergedError, ResourceError, UserError
+from jaxvae.errors import DivergedError, ResourceError, UndrawnError, UserError
 from jaxvae.structs import TrainState
 from jaxvae.train import (
   banner,
