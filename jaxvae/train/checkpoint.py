@@ -89,11 +89,12 @@ def open(  # as in gzip.open: the module is the namespace
     try:
       yield checkpoints
       checkpoints.wait()
-    except BaseException:
+    except BaseException as first:
       try:
         checkpoints.wait()
       except errors.JaxvaeError as error:
-        _log.warning('%s', error)
+        if not isinstance(first, errors.ResourceError):  # It says as much.
+          _log.warning('%s', error)
       raise
     finally:
       # The error of a failed save came out of wait, and would come again.

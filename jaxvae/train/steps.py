@@ -168,8 +168,14 @@ def quiet_orbax() -> None:
   logging.getLogger('absl').addFilter(
     lambda record: '/orbax/checkpoint/' not in record.pathname
   )
+  # So does each of the other writes, when one of many has found the disk full.
   logging.getLogger('asyncio').addFilter(
-    lambda record: 'tensorstore_spec' not in record.getMessage()
+    lambda record: (
+      not any(
+        word in record.getMessage()
+        for word in ('tensorstore_spec', '/orbax/checkpoint/')
+      )
+    )
   )
   hook = sys.unraisablehook
 

@@ -275,3 +275,17 @@ def test_orbax_does_not_chatter(tmp_path):
     absl.setLevel(level)
     absl.removeHandler(handler)
   assert not records
+
+
+def test_writes_that_fail_beside_the_first_are_quiet(tmp_path, caplog):
+  """What asyncio says of a task whose exception nobody has asked for."""
+  with checkpoint.open(tmp_path):
+    pass
+  said = (
+    'Task exception was never retrieved\nfuture: <Task finished coro=<'
+    '_open_and_write() done, defined at .../orbax/checkpoint/_src/'
+    "serialization/type_handlers.py:100> exception=ValueError('...')>"
+  )
+  logging.getLogger('asyncio').error(said)
+  logging.getLogger('asyncio').error('Task of somebody else')
+  assert [r.getMessage() for r in caplog.records] == ['Task of somebody else']
