@@ -333,3 +333,14 @@ def test_no_tracked_file_names_a_machine_or_a_registry():
   for file in tracked():
     found = MACHINE.search(file.read_bytes())
     assert not found, f'{file.relative_to(ROOT)}: {found.group()!r}'
+
+
+def test_promises_name_tests_that_there_are():
+  text = (ROOT / 'docs' / 'reliability.md').read_text()
+  named = re.findall(r'`((?:tests|faults)/[^:`]+)::([^`]+)`', text)
+  assert len(named) > 60
+  for path, name in named:
+    if path.startswith('faults/'):
+      assert f"'{name}'" in (ROOT / 'tests' / path).read_text(), (path, name)
+    else:
+      assert f'def {name}(' in (ROOT / path).read_text(), (path, name)

@@ -15,7 +15,9 @@ FAST = (
   ' dci_extra_trees, circle, lsbd, total_correlation, wasserstein'
 )
 # What the truth has at least: 1, but for the bias of counting 3,000 points in
-# 40 bins (mig, med) and for the 20 groups that IRS makes of 40 values.
+# 40 bins (mig, med) and for the 20 groups that IRS makes of 40 values. Of an
+# image in 20 dSprites' orientation is 0 or 39, which are one angle: trees look
+# for the difference in the other latents, and do not find it.
 TRUTH = {
   'mig': 0.94,
   'mig_sup': 0.94,
@@ -25,8 +27,8 @@ TRUTH = {
   'irs': 0.95,
   'beta_vae': 1.0,
   'factor_vae': 1.0,
-  'dci_disentanglement_extra_trees': 0.999,
-  'dci_completeness_extra_trees': 0.999,
+  'dci_disentanglement_extra_trees': 0.995,
+  'dci_completeness_extra_trees': 0.995,
   'dci_informativeness_extra_trees': 0.99,
   'circle_score': 0.99,
 }

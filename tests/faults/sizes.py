@@ -141,7 +141,7 @@ def on_the_command_line(place: pathlib.Path) -> str | None:
 
 
 CASES = {
-  f'{COUNT} bad configs, each one line': all_in_this_process,
+  '500 bad configs, each one line': all_in_this_process,
   'bad configs on the command line': on_the_command_line,
 }
 
