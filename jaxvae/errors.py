@@ -25,8 +25,9 @@ from typing import TextIO
 LACKS = (
   *(errno.EACCES, errno.EPERM, errno.EROFS),
   *(errno.EAGAIN, errno.EBUSY, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
-  *(errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EPIPE),
+  *(errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EPIPE, errno.ENAMETOOLONG),
   *(errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT),
+  *(errno.ENOTCONN, errno.EHOSTDOWN, errno.ENOLCK),  # disks of the network
 )
 # And what it says besides where a directory went away while it was written to.
 GONE = (errno.ENOENT, errno.ENOTDIR)
@@ -121,6 +122,7 @@ def exit_code(action: Callable[[], int | None]) -> int:
   so does what the machine lacks, such as somebody who reads standard output.
   Any other exception is a bug and keeps its traceback.
   """
+  _take_all(sys.stdout)
   try:
     code = action() or 0
     if sys.stdout is not None:
@@ -143,6 +145,16 @@ def exit_code(action: Callable[[], int | None]) -> int:
   finally:
     _let_go(sys.stdout)
     _let_go(sys.stderr)
+
+
+def _take_all(stream: TextIO | None) -> None:
+  """Lets a stream escape what its encoding lacks, as standard error does.
+
+  Paths need not be UTF-8, and names of classes need not be of the terminal's.
+  """
+  if getattr(stream, 'errors', '') == 'strict':
+    with contextlib.suppress(AttributeError):  # A notebook's takes everything.
+      stream.reconfigure(errors='backslashreplace')
 
 
 def _let_go(stream: TextIO | None) -> None:
