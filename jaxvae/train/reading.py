@@ -30,6 +30,7 @@ def read_json(path: pathlib.Path, hint: str = AGAIN) -> dict[str, Any] | None:
   """
   try:
     found = json.loads(path.read_text())
+    json.dumps(found, allow_nan=False)  # Python reads NaN and 1e999 as well.
   except FileNotFoundError:
     return None
   except (IsADirectoryError, NotADirectoryError) as error:
@@ -67,13 +68,20 @@ def read_metrics(workdir: pathlib.Path) -> dict[str, Any]:
 
 def is_run(run: Mapping[str, Any]) -> bool:
   """Whether it is what `workdir.record` writes, as far as others read it."""
-  step, lanes = run.get('step'), run.get('lanes', 1)
-  seconds = run.get('seconds', {})
+  step, lanes, saved = run.get('step'), run.get('lanes', 1), run.get('saved', 0)
+  seconds, sessions = run.get('seconds', {}), run.get('sessions', [])
+  allowed = run.get('allowed_changes', [])
   return (
     run.get('status') in STATUSES
-    and type(step) is type(lanes) is int
-    and step >= 0 < lanes
+    and type(step) is type(lanes) is type(saved) is int
+    and min(step, lanes - 1, saved) >= 0
     and isinstance(seconds, dict)
     and all(type(each) in (int, float) for each in seconds.values())
+    and isinstance(sessions, list)
+    and all(isinstance(each, dict) for each in sessions)
+    and all(type(each.get('step', 0)) is int for each in sessions)
+    and isinstance(allowed, list)
+    and all(isinstance(key, str) for key in allowed)
+    and isinstance(run.get('versions', {}), dict)
     and isinstance(run.get('error', ''), str)
   )
