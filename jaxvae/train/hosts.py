@@ -47,7 +47,7 @@ def connect(
   known = {}
   if coordinator != 'auto':
     host, _, port = coordinator.rpartition(':')
-    if not host or not port.isdecimal():
+    if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
       raise UserError(f'--coordinator={coordinator}; allowed: HOST:PORT, auto')
     if not 0 <= number < count:
       raise UserError(
@@ -102,6 +102,8 @@ def connect(
     raise ResourceError(
       f'{who} could not join {coordinator}: {str(error).splitlines()[0]}'
     ) from error
+  if not jax.distributed.is_initialized():  # The thread said why, and ended.
+    raise ResourceError(f'{who} could not join {coordinator}')
 
 
 def _end_quietly(code: int) -> None:
