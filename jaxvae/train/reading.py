@@ -17,12 +17,15 @@ STATUSES = (
 )
 
 
-def read_json(path: pathlib.Path, hint: str = AGAIN) -> dict[str, Any] | None:
+def read_json(
+  path: pathlib.Path, hint: str = AGAIN, nan: bool = False
+) -> dict[str, Any] | None:
   """The JSON object in a file, or None where there is no file.
 
   Args:
     path: of the file.
     hint: what to do if it is damaged.
+    nan: it may hold NaN and infinities, which are no JSON but Python's.
 
   Raises:
     IntegrityError: it holds something else.
@@ -30,7 +33,7 @@ def read_json(path: pathlib.Path, hint: str = AGAIN) -> dict[str, Any] | None:
   """
   try:
     found = json.loads(path.read_text())
-    json.dumps(found, allow_nan=False)  # Python reads NaN and 1e999 as well.
+    json.dumps(found, allow_nan=nan)
   except FileNotFoundError:
     return None
   except (IsADirectoryError, NotADirectoryError) as error:
@@ -60,7 +63,7 @@ def read_metrics(workdir: pathlib.Path) -> dict[str, Any]:
   """
   path = workdir / 'metrics.json'
   hint = f'python -m jaxvae.main --mode=eval --workdir={workdir}'
-  found = read_json(path, hint)
+  found = read_json(path, hint, nan=True)
   if found is None:
     raise errors.IntegrityError(f'there is no {path}', hint=hint)
   return found
@@ -83,5 +86,6 @@ def is_run(run: Mapping[str, Any]) -> bool:
     and isinstance(allowed, list)
     and all(isinstance(key, str) for key in allowed)
     and isinstance(run.get('versions', {}), dict)
+    and isinstance(run.get('devices', {}), dict)
     and isinstance(run.get('error', ''), str)
   )

@@ -145,6 +145,7 @@ SAYS_TOO_LITTLE = {
   'sessions by number': {'status': 'running', 'step': 3, 'sessions': 3},
   'a session by name': {'status': 'running', 'step': 3, 'sessions': ['x']},
   'all may change': {'status': 'running', 'step': 3, 'allowed_changes': True},
+  'devices by name': {'status': 'running', 'step': 3, 'devices': 'cpu'},
   'a version for all': {'status': 'running', 'step': 3, 'versions': '0.10.2'},
 }
 
