@@ -85,7 +85,8 @@ class UndrawnError(ResourceError):
 def lacking(error: BaseException | None, codes: Collection[int] = LACKS) -> str:
   """What the system did not grant: 'Permission denied'; '' for other reasons.
 
-  Whoever reads or writes a file asks this before calling the file damaged.
+  Whoever reads or writes a file asks this before calling the file damaged. How
+  large it is was looked at before, so that memory that ends is a lack as well.
   Libraries in C++ give the system's reason as text alone, and wrap it.
 
   Args:
@@ -93,6 +94,8 @@ def lacking(error: BaseException | None, codes: Collection[int] = LACKS) -> str:
     codes: of errno, those that are looked for.
   """
   while error is not None:
+    if isinstance(error, MemoryError):
+      return os.strerror(errno.ENOMEM)
     if "can't start new thread" in str(error):  # Python's own words for EAGAIN
       return os.strerror(errno.EAGAIN)
     for code in codes:

@@ -255,6 +255,7 @@ def test_the_reason_of_the_system_is_found_below_others():
     refused,
     ValueError('[OS error 5: EIO Input/output error]'),
     OSError(24, 'Too many open files'),
+    MemoryError(),
   ):
     assert errors.lacking(error)
     wrapped = ValueError('cannot be read')
