@@ -110,6 +110,8 @@ def lack(error: BaseException) -> ResourceError | None:
   """What the machine lacks, if that is what `error` says; None if it is not."""
   if isinstance(error, ResourceError):
     return error
+  if isinstance(error, MemoryError):
+    return ResourceError(f'no memory is left: {error}'.removesuffix(': '))
   if not isinstance(error, OSError) or error.errno not in LACKS:
     return None
   where = error.filename
@@ -131,7 +133,7 @@ def exit_code(action: Callable[[], int | None]) -> int:
     if sys.stdout is not None:
       sys.stdout.flush()
     return code
-  except (JaxvaeError, OSError) as error:
+  except (JaxvaeError, OSError, MemoryError) as error:
     known = error if isinstance(error, JaxvaeError) else lack(error)
     if known is None:
       raise

@@ -54,11 +54,15 @@ def read_json(
   return found
 
 
-def read_metrics(workdir: pathlib.Path) -> dict[str, Any]:
+def read_metrics(workdir: pathlib.Path, *keys: str) -> dict[str, Any]:
   """What metrics.json says of a run that is evaluated.
 
+  Args:
+    workdir: of the run.
+    *keys: that are asked for.
+
   Raises:
-    IntegrityError: there is none, or it is no JSON object.
+    IntegrityError: there is none, it is no JSON object, or lacks a key.
     ResourceError: it may not be read.
   """
   path = workdir / 'metrics.json'
@@ -66,6 +70,8 @@ def read_metrics(workdir: pathlib.Path) -> dict[str, Any]:
   found = read_json(path, hint, nan=True)
   if found is None:
     raise errors.IntegrityError(f'there is no {path}', hint=hint)
+  if lost := [key for key in keys if key not in found]:
+    raise errors.IntegrityError(f'{path} does not say {lost[0]}', hint=hint)
   return found
 
 
