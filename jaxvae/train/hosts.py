@@ -65,6 +65,7 @@ def connect(
   who = f'process {number} of {count}' if known else 'this process'
   print(f'{who} joins {coordinator}, for at most {seconds:g} s', flush=True)
   failed: list[BaseException] = []
+  joined: list[bool] = []
 
   def join():
     try:
@@ -74,6 +75,7 @@ def connect(
         initialization_timeout=int(seconds) + 3600,
         shutdown_timeout_seconds=_SECONDS_AT_THE_END,
       )
+      joined.append(True)
     except (ValueError, RuntimeError) as error:
       failed.append(error)
 
@@ -102,7 +104,7 @@ def connect(
     raise ResourceError(
       f'{who} could not join {coordinator}: {str(error).splitlines()[0]}'
     ) from error
-  if not jax.distributed.is_initialized():  # The thread said why, and ended.
+  if not joined:  # The thread has said why, and ended.
     raise ResourceError(f'{who} could not join {coordinator}')
 
 
