@@ -200,7 +200,7 @@ def read_run(workdir: pathlib.Path) -> dict[str, Any] | None:
   run = reading.read_json(path)
   if run is not None and not reading.is_run(run):
     raise errors.IntegrityError(
-      f'{path} says neither how the run stands nor its step', hint=reading.AGAIN
+      f'{path} is not what a run writes', hint=reading.AGAIN
     )
   return run
 
