@@ -1,6 +1,5 @@
 """Pictures of a trained model: what it rebuilds, moves and dreams."""
 
-import json
 import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from sklearn.manifold import TSNE
 from jaxvae import classes, data, keys, schedules, traverse
 from jaxvae.model import Model
 from jaxvae.report import charts, embedding, figures, gif, table, topology
+from jaxvae.train import writer
 
 STEPS = 11  # of a traversal: from -3 to 3 in steps of 0.6
 FRAMES = 21  # of an animated one
@@ -144,9 +144,9 @@ def draw(
   )
   _draw_classes(model, params, hyper, key, encoded, images, spec, place)
   _draw_plane(model, config, encoded, images, spec, place)
-  history = home / 'metrics.jsonl'
-  if history.exists():
-    records = list(map(json.loads, history.read_text().splitlines()))
+  history = home / writer.METRICS
+  lines = history.read_bytes().splitlines() if history.exists() else []
+  if records := list(filter(None, map(writer.record, lines))):
     rated = model.space.rated
     charts.training_curves(
       place / 'training.png',

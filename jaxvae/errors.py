@@ -25,8 +25,9 @@ from typing import TextIO
 LACKS = (
   *(errno.EACCES, errno.EPERM, errno.EROFS),
   *(errno.EAGAIN, errno.EBUSY, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
-  *(errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EPIPE),
+  *(errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EPIPE, errno.ENAMETOOLONG),
   *(errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT),
+  *(errno.ENOTCONN, errno.EHOSTDOWN, errno.ENOLCK),  # disks of the network
 )
 # And what it says besides where a directory went away while it was written to.
 GONE = (errno.ENOENT, errno.ENOTDIR)
@@ -84,7 +85,8 @@ class UndrawnError(ResourceError):
 def lacking(error: BaseException | None, codes: Collection[int] = LACKS) -> str:
   """What the system did not grant: 'Permission denied'; '' for other reasons.
 
-  Whoever reads or writes a file asks this before calling the file damaged.
+  Whoever reads or writes a file asks this before calling the file damaged. How
+  large it is was looked at before, so that memory that ends is a lack as well.
   Libraries in C++ give the system's reason as text alone, and wrap it.
 
   Args:
@@ -92,6 +94,8 @@ def lacking(error: BaseException | None, codes: Collection[int] = LACKS) -> str:
     codes: of errno, those that are looked for.
   """
   while error is not None:
+    if isinstance(error, MemoryError):
+      return os.strerror(errno.ENOMEM)
     if "can't start new thread" in str(error):  # Python's own words for EAGAIN
       return os.strerror(errno.EAGAIN)
     for code in codes:
@@ -106,6 +110,8 @@ def lack(error: BaseException) -> ResourceError | None:
   """What the machine lacks, if that is what `error` says; None if it is not."""
   if isinstance(error, ResourceError):
     return error
+  if isinstance(error, MemoryError):
+    return ResourceError(f'no memory is left: {error}'.removesuffix(': '))
   if not isinstance(error, OSError) or error.errno not in LACKS:
     return None
   where = error.filename
@@ -121,12 +127,13 @@ def exit_code(action: Callable[[], int | None]) -> int:
   so does what the machine lacks, such as somebody who reads standard output.
   Any other exception is a bug and keeps its traceback.
   """
+  _take_all(sys.stdout)
   try:
     code = action() or 0
     if sys.stdout is not None:
       sys.stdout.flush()
     return code
-  except (JaxvaeError, OSError) as error:
+  except (JaxvaeError, OSError, MemoryError) as error:
     known = error if isinstance(error, JaxvaeError) else lack(error)
     if known is None:
       raise
@@ -143,6 +150,16 @@ def exit_code(action: Callable[[], int | None]) -> int:
   finally:
     _let_go(sys.stdout)
     _let_go(sys.stderr)
+
+
+def _take_all(stream: TextIO | None) -> None:
+  """Lets a stream escape what its encoding lacks, as standard error does.
+
+  Paths need not be UTF-8, and names of classes need not be of the terminal's.
+  """
+  if getattr(stream, 'errors', '') == 'strict':
+    with contextlib.suppress(AttributeError):  # A notebook's takes everything.
+      stream.reconfigure(errors='backslashreplace')
 
 
 def _let_go(stream: TextIO | None) -> None:

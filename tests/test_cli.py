@@ -243,6 +243,12 @@ def test_a_config_by_name(tmp_path, monkeypatch):
   assert error.value.hint == 'there are: digits_beta, dsprites_beta'
 
 
+def test_a_name_that_no_file_can_have(capfd):
+  code = cli.run(lambda overrides: cli.find('a' * 300, 'configs'), ['x'])
+  assert code == 5
+  assert capfd.readouterr().err.endswith('aaa: File name too long\n')
+
+
 def test_a_colon_in_a_path(tmp_path, monkeypatch):
   path = tmp_path / 'a:b' / 'c.py'
   path.parent.mkdir()

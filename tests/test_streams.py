@@ -60,6 +60,32 @@ def test_nobody_takes_errors_either():
   assert (done.returncode, done.stdout, done.stderr) == (5, '', '')
 
 
+SAY = """
+import sys
+from jaxvae import errors
+sys.exit(errors.exit_code(lambda: print('run\\udce9', '\\u732b')))
+"""
+
+
+@pytest.mark.parametrize(
+  ('encoding', 'said'),
+  [
+    ('ascii', rb'run\udce9 \u732b'),
+    ('utf-8', rb'run\udce9 ' + '\u732b'.encode()),
+    ('utf-8:surrogateescape', b'run\xe9 ' + '\u732b'.encode()),
+  ],
+)
+def test_what_a_stream_cannot_say_is_escaped(encoding, said):
+  """Names of runs and of classes are whatever people call them."""
+  done = subprocess.run(
+    [sys.executable, '-c', SAY],
+    env=os.environ | {'PYTHONPATH': str(ROOT), 'PYTHONIOENCODING': encoding},
+    capture_output=True,
+    timeout=60,
+  )
+  assert (done.returncode, done.stdout, done.stderr) == (0, said + b'\n', b'')
+
+
 def test_streams_that_the_caller_closed():
   """Else the next file that is opened would be taken for one of them."""
   done = shell('"$@" <&- >&- 2>&-', CLOSED)

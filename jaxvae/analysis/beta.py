@@ -45,7 +45,7 @@ def again(home: pathlib.Path) -> tuple[float, float]:
   run = jaxvae.load(str(home))
   source, index, _ = measured.points(run.config)
   images, factors = source.examples(index)
-  written = reading.read_metrics(home)['mig']
+  written = reading.read_metrics(home, 'mig')['mig']
   chart = run.encode(images).chart
   return written, independent_mig(chart, factors, run.config.eval.bins)
 
@@ -57,7 +57,7 @@ def completed(study: pathlib.Path) -> list[tuple[pathlib.Path, Any, Any]]:
     config, run = workdir.read_config(home), workdir.read_run(home)
     if config is None or run is None or run['status'] != 'completed':
       continue
-    metrics = reading.read_metrics(home)
+    metrics = reading.read_metrics(home, 'examples', 'scores')
     if 'udr' in metrics:
       metrics['scores']['udr'] = {
         'value': metrics['udr'],

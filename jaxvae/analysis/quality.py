@@ -73,7 +73,9 @@ def measure(home: str, features: Callable, real: Any) -> dict[str, float]:
   """
   run = jaxvae.load(home)
   images, labels, of_images = real
-  said = reading.read_metrics(pathlib.Path(home))
+  said = reading.read_metrics(
+    pathlib.Path(home), 'reconstruction', 'kl', 'active_units'
+  )
   chart = run.encode(images).chart
   half = len(chart) // 2
   nearest = KNeighborsClassifier(1).fit(chart[:half], labels[:half])

@@ -62,7 +62,7 @@ def measure(home: str, read: Any) -> dict[str, float]:
     UserError: the model has no classes, or no style.
   """
   run = jaxvae.load(home)
-  said = reading.read_metrics(pathlib.Path(home))
+  said = reading.read_metrics(pathlib.Path(home), 'mig')
   space = latent_space(run.config.latent)
   told = classes.slots(space)
   if not told:

@@ -1,6 +1,5 @@
 """Files from outside: found, downloaded over https, and checked by hash."""
 
-import errno
 import gzip
 import hashlib
 import lzma
@@ -25,17 +24,6 @@ UNREADABLE = (
   *(LookupError, MemoryError, OSError, RuntimeError, SyntaxError, TypeError),
   *(ValueError, lzma.LZMAError, struct.error, zipfile.BadZipFile, zlib.error),
 )
-
-
-def lacking(error: BaseException) -> str:
-  """What the system did not grant when a file was read or written.
-
-  '' if that is not why it failed: then the file itself is at fault. Files are
-  held against their size before they are read, so memory is a lack too.
-  """
-  if isinstance(error, MemoryError):
-    return os.strerror(errno.ENOMEM)
-  return errors.lacking(error)
 
 
 def find(options: Options, what: str, names: list[str]) -> pathlib.Path:
@@ -103,7 +91,7 @@ def unreadable(
   path: pathlib.Path, what: str, error: BaseException
 ) -> IntegrityError | ResourceError:
   """What to say when reading a file raised one of `UNREADABLE`."""
-  if reason := lacking(error):
+  if reason := errors.lacking(error):
     return ResourceError(
       f'{path} cannot be read: {reason}',
       hint='the file may be sound; it was left as it is',

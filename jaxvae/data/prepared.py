@@ -26,7 +26,7 @@ from jaxvae.data.factors import (
 )
 from jaxvae.data.layers import Layers
 from jaxvae.data.recipe import grid_rows, row_bytes
-from jaxvae.errors import IntegrityError, ResourceError, UserError
+from jaxvae.errors import IntegrityError, ResourceError, UserError, lacking
 
 
 class Split(NamedTuple):
@@ -192,7 +192,7 @@ def _damaged_if_unreadable(directory: pathlib.Path) -> Iterator[None]:
   try:
     yield
   except (*files.UNREADABLE, UserError) as error:
-    if reason := files.lacking(error):
+    if reason := lacking(error):
       raise ResourceError(
         f'the prepared data in {directory} cannot be read: {reason}',
         hint='they may be sound; they were left as they are',

@@ -22,13 +22,13 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from jaxvae.data import checks, files
+from jaxvae.data import checks
 from jaxvae.data import layers as composed
 from jaxvae.data.blocks import Digest, cut, regroup
 from jaxvae.data.factors import FactorGrid, dtype_of, factors_to_json
 from jaxvae.data.prepared import Prepared, about_layers, describe
 from jaxvae.data.recipe import Contents, Options, Recipe, grid_rows
-from jaxvae.errors import ResourceError, UserError
+from jaxvae.errors import ResourceError, UserError, lacking
 
 # A record holds as many images as fit in this, at least one. Larger ones load
 # no faster, and reading a single image out of them is slower.
@@ -206,7 +206,7 @@ def _granted(options: Options) -> Iterator[None]:
   try:
     yield
   except (OSError, RuntimeError, MemoryError) as error:
-    reason = files.lacking(error)
+    reason = lacking(error)
     if not reason and not isinstance(error, OSError):
       raise
     named = getattr(error, 'filename', None)

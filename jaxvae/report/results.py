@@ -93,8 +93,12 @@ def rendered(root: pathlib.Path, only: str = '') -> dict[pathlib.Path, str]:
 
 
 def shown(root: pathlib.Path, name: str) -> list[str]:
-  """What of a checkout shows results/NAME.json: paths within it."""
-  texts = {path: (root / path).read_text() for path in _documents(root)}
+  """What of a checkout shows results/NAME.json: paths within it.
+
+  Raises:
+    UserError: the markers of a document do not come in pairs.
+  """
+  texts = {path: _checked(root / path) for path in _documents(root)}
   marker = f'<!-- results:{name} -->'
   found = [path for path, text in texts.items() if marker in text]
   study = root / 'studies' / f'{name}.py'

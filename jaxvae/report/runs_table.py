@@ -47,7 +47,9 @@ def collect(runs: Sequence[pathlib.Path]) -> dict[str, Any]:
       'devices',
       'started',
     )
-    metrics = reading.read_metrics(run)
+    metrics = reading.read_metrics(
+      run, 'data', 'examples', 'reconstruction', 'kl', 'active_units', 'latents'
+    )
     try:
       for private in ('data_dir', 'manual_dir', 'path'):
         config['data'][private] = ''

@@ -150,7 +150,8 @@ def _workers() -> int:
   """Processes that share this machine, as `local(workers=2)` says."""
   (call, *_) = spec.parse(_BACKEND.value)
   given = dict(call.kwargs).get('workers', (*call.args, 1)[0])
-  return given if call.name == 'local' and type(given) is int else 1
+  whole = type(given) is int and given > 0  # Else no job is ever begun.
+  return given if call.name == 'local' and whole else 1
 
 
 if __name__ == '__main__':

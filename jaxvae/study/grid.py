@@ -82,7 +82,7 @@ def load(text: str, overrides: Mapping[str, str]) -> Study:
     sets = tuple(dict(each) for each in some)
     if len(sets) > most:
       raise UserError(f'{path}: sweep() yields more than {most:,} settings')
-    names = tuple(each.pop('name', '') for each in sets)
+    names = tuple(str(each.pop('name', '')) for each in sets)
   base = cli.load_config(found['CONFIG'], {})
   with cli.mistakes_in(path):
     base.update_from_flattened_dict(found.get('SHARED', {}))

@@ -5,7 +5,6 @@ read, so it can be asked at any time and from any machine that sees the
 directory. An index whose files are damaged does not keep it from the others.
 """
 
-import json
 import math
 import os
 import pathlib
@@ -17,7 +16,7 @@ from jaxvae.study import grid
 from jaxvae.study.grid import Study
 from jaxvae.train import workdir
 from jaxvae.train.progress import format_duration
-from jaxvae.train.writer import METRICS
+from jaxvae.train.writer import METRICS, record
 
 WAITING = 'not started'
 # What must be put right by hand before an index can go on: its exit code.
@@ -177,7 +176,5 @@ def _last_step(path: pathlib.Path) -> int:
       last = lines.read().rpartition(b'\n')[0].rpartition(b'\n')[2]
   except OSError:  # What was saved is known without it.
     return 0
-  try:
-    return json.loads(last)['step']
-  except (ValueError, LookupError, TypeError):
-    return 0
+  said = record(last)
+  return said['step'] if said else 0

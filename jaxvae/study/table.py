@@ -190,6 +190,10 @@ def _read(home: pathlib.Path) -> tuple[dict[str, Any] | None, ...]:
   """run.json, config.json, and the numbers of a completed run."""
   run, saved = workdir.read_run(home), workdir.read_config(home)
   done = run is not None and run['status'] == 'completed'
+  if done and not {'kind', 'count'} <= run.get('devices', {}).keys():
+    raise IntegrityError(
+      f'{home / "run.json"} does not say on what it ran', hint=reading.AGAIN
+    )
   return run, saved, _metrics(home) if done else None
 
 

@@ -98,7 +98,7 @@ def open(  # as in gzip.open: the module is the namespace
       raise
     finally:
       # The error of a failed save came out of wait, and would come again.
-      with contextlib.suppress(ValueError, OSError):
+      with contextlib.suppress(OSError, ValueError, RuntimeError):
         manager.close()
 
 

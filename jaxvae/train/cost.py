@@ -122,13 +122,21 @@ def enough_memory() -> Iterator[None]:
   try:
     yield
   except (MemoryError, jax.errors.JaxRuntimeError) as error:
-    said = ' '.join(str(error).split())
-    if not isinstance(error, MemoryError) and 'RESOURCE_EXHAUSTED' not in said:
+    found = no_memory(error)
+    if found is None:
       raise
-    raise ResourceError(
-      f'no memory is left: {said[:200]}',
-      hint='lower config.batch_size, config.steps_per_call, or the model',
-    ) from error
+    raise found from error
+
+
+def no_memory(error: Exception) -> ResourceError | None:
+  """That memory ended, if that is what NumPy or JAX say; None if it is not."""
+  said = ' '.join(str(error).split())
+  if not isinstance(error, MemoryError) and 'RESOURCE_EXHAUSTED' not in said:
+    return None
+  return ResourceError(
+    f'no memory is left: {said[:200]}'.removesuffix(': '),
+    hint='lower config.batch_size, config.steps_per_call, or the model',
+  )
 
 
 def ensemble_bytes(cost: Cost, members: int, at_once: int) -> int:

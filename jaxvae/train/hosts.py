@@ -47,7 +47,7 @@ def connect(
   known = {}
   if coordinator != 'auto':
     host, _, port = coordinator.rpartition(':')
-    if not host or not port.isdecimal():
+    if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
       raise UserError(f'--coordinator={coordinator}; allowed: HOST:PORT, auto')
     if not 0 <= number < count:
       raise UserError(
@@ -65,6 +65,7 @@ def connect(
   who = f'process {number} of {count}' if known else 'this process'
   print(f'{who} joins {coordinator}, for at most {seconds:g} s', flush=True)
   failed: list[BaseException] = []
+  joined: list[bool] = []
 
   def join():
     try:
@@ -74,6 +75,7 @@ def connect(
         initialization_timeout=int(seconds) + 3600,
         shutdown_timeout_seconds=_SECONDS_AT_THE_END,
       )
+      joined.append(True)
     except (ValueError, RuntimeError) as error:
       failed.append(error)
 
@@ -102,6 +104,8 @@ def connect(
     raise ResourceError(
       f'{who} could not join {coordinator}: {str(error).splitlines()[0]}'
     ) from error
+  if not joined:  # The thread has said why, and ended.
+    raise ResourceError(f'{who} could not join {coordinator}')
 
 
 def _end_quietly(code: int) -> None:

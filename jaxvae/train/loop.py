@@ -106,7 +106,7 @@ def train_members(
     except UserError:
       raise  # It does not fit the runs that are there, which stay as they were.
     except Exception as error:
-      lacking = members.lacking(error, homes)
+      lacking = cost.no_memory(error) or members.lacking(error, homes)
       for home in homes if hosts.leads() else ():
         members.record_end(home, lacking or error)
       if lacking is not None:

@@ -159,6 +159,14 @@ def save(
   workdir.record(member.home, 'running', step, seconds=seconds)
 
 
+def go_back(member: Member, step: int) -> None:
+  """Removes a member's checkpoints after `step`, which will be made again."""
+  kept = max((at for at in member.saves.steps() if at <= step), default=0)
+  # First: a kill in between must not leave a run.json that misses them.
+  workdir.record(member.home, 'running', kept, saved=kept)
+  member.saves.go_back(step)
+
+
 def called(setup: Setup, member: Member) -> str:
   """'0003 (beta=4, seed=1)': a member, and what tells it from the others."""
   each = [schema.flatten(config) for config in setup.configs]
@@ -209,13 +217,13 @@ def lacking(
   try:
     for home in homes if hosts.leads() else ():
       workdir.check_there(home)
-  except ResourceError as gone:
-    return gone
-  if found is None:
-    return None
-  saved = min(
-    max(steps.finished(home / 'checkpoints'), default=0) for home in homes
-  )
+    if found is None:
+      return None
+    saved = min(
+      max(steps.finished(home / 'checkpoints'), default=0) for home in homes
+    )
+  except ResourceError as other:  # It is gone, or cannot be looked at.
+    return other
   where = f'goes on from checkpoint {saved}' if saved else 'begins anew'
   return ResourceError(
     str(found),

@@ -29,7 +29,7 @@ from jaxvae.train import (
   workdir,
 )
 from jaxvae.train import setup as setups
-from jaxvae.train.members import Member
+from jaxvae.train.members import Member, go_back
 from jaxvae.train.setup import Setup
 
 
@@ -168,14 +168,14 @@ def _restored(
         f'{common or 0}, where all members are',
         flush=True,
       )
-      member.saves.go_back(common or 0)
+      go_back(member, common or 0)
     if common is None:
       return {}
     try:
       for at, member in ahead.items():
         found[at] = restored(member, common)
     except IntegrityError:
-      member.saves.go_back(common - 1)
+      go_back(member, common - 1)
       continue
     return found
 

@@ -138,8 +138,10 @@ def check_there(workdir: pathlib.Path) -> None:
   lock = workdir / '.lock'
   try:
     holder = lock.read_text()
-  except OSError:
+  except (FileNotFoundError, NotADirectoryError):
     holder = ''
+  except OSError:
+    return  # Such as too many open files: what that ends says so itself.
   if not holder.startswith(_holder()):
     raise errors.ResourceError(
       f'{lock} is gone: {workdir.name} was deleted or moved during the run',
@@ -168,7 +170,9 @@ def record(
   run = read_run(workdir) or {}
   if status not in _NEXT[run.get('status')]:
     raise ValueError(f'a run cannot go from {run.get("status")} to {status}')
-  new_process = run.get('pid') != os.getpid() or run['ended'] is not None
+  new_process = run.get('ended') or (
+    (run.get('host'), run.get('pid')) != (socket.gethostname(), os.getpid())
+  )
   if new_process and status not in FINISHED:
     sessions = run.get('sessions', _first_session(run))
     run |= _surroundings()
@@ -196,7 +200,7 @@ def read_run(workdir: pathlib.Path) -> dict[str, Any] | None:
   run = reading.read_json(path)
   if run is not None and not reading.is_run(run):
     raise errors.IntegrityError(
-      f'{path} says neither how the run stands nor its step', hint=reading.AGAIN
+      f'{path} is not what a run writes', hint=reading.AGAIN
     )
   return run
 
@@ -244,7 +248,8 @@ def _first_session(run: Mapping[str, Any]) -> list[dict[str, Any]]:
   """The one that run.json of earlier versions tells of."""
   if 'started' not in run:
     return []
-  kept = {key: run[key] for key in ('versions', 'devices', 'host', 'pid')}
+  kept = ('versions', 'devices', 'host', 'pid')
+  kept = {key: run[key] for key in kept if key in run}
   return [{'since': run.get('resumed', run['started'])} | kept]
 
 

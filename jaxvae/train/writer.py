@@ -80,6 +80,18 @@ def open_writer(
     writer.flush()
 
 
+def record(line: bytes) -> dict[str, Any] | None:
+  """What a whole line of metrics.jsonl says; None of anything else.
+
+  A full disk or a kill may leave half of one at the end, until the run goes on.
+  """
+  try:
+    found = json.loads(line)
+    return found if type(found['step']) is int else None
+  except (ValueError, LookupError, TypeError, RecursionError):
+    return None
+
+
 def _open_events(
   home: pathlib.Path,
   resume_step: int | None,
@@ -99,9 +111,8 @@ def _truncate(path: pathlib.Path, resume_step: int | None) -> None:
   kept, orphans = [], []
   before = path.read_bytes()
   for line in before.splitlines(keepends=True):
-    step = _step(line)
-    known = None not in (step, resume_step) and step <= resume_step
-    if known:
+    said = record(line)
+    if said and resume_step is not None and said['step'] <= resume_step:
       kept.append(line.rstrip(b'\n') + b'\n')
     elif line.endswith(b'\n'):
       orphans.append(line)
@@ -113,15 +124,6 @@ def _truncate(path: pathlib.Path, resume_step: int | None) -> None:
     earlier = beside.read_bytes() if beside.exists() else b''
     disk.write_whole(beside, earlier + b''.join(orphans))
   disk.write_whole(path, after)
-
-
-def _step(line: bytes) -> int | None:
-  """The step of a whole line of metrics; None of anything else."""
-  try:
-    step = json.loads(line)['step']
-  except (ValueError, LookupError, TypeError):
-    return None
-  return step if isinstance(step, int) else None
 
 
 def _plain(value: Any) -> Any:

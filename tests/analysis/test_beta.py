@@ -70,3 +70,6 @@ def test_fewer_runs_do_not_replace_the_table_of_more(
   assert called(few, '--write') == 0 and out.read_text() != before
   (few / '0000' / 'metrics.json').write_text('[]')
   assert called(few) == 4
+  (few / '0000' / 'metrics.json').write_text('{"examples": 9}')
+  assert called(few) == 4
+  assert 'metrics.json does not say scores' in capsys.readouterr().err

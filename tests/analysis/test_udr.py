@@ -49,7 +49,9 @@ def study(tmp_path_factory):
     with checkpoint.open(home / 'checkpoints') as checkpoints:
       checkpoints.save(20, state, config, {'data': about})
     workdir.write_config(home, config)
-    workdir.write_json(home / 'run.json', {'status': 'completed', 'step': 20})
+    run = {'devices': {'kind': 'cpu', 'count': 1}}
+    run |= {'status': 'completed', 'step': 20}
+    workdir.write_json(home / 'run.json', run)
     found = {'step': 20, 'data': 'Digits', 'examples': 90}
     found |= {'reconstruction': 9.0, 'kl_floor': [0.0, 0.0, 0.0]}
     workdir.write_json(home / 'metrics.json', found)

@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from jaxvae.data import files
-from jaxvae.errors import IntegrityError, ResourceError
+from jaxvae.errors import IntegrityError, ResourceError, lacking
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from jaxvae.errors import IntegrityError, ResourceError
   ],
 )  # fmt: skip
 def test_what_the_system_did_not_grant(tmp_path, error, reason):
-  found = files.lacking(error)
+  found = lacking(error)
   assert found.startswith(reason) and bool(found) == bool(reason)
   (tmp_path / 'x').write_bytes(b'x')
   said = files.unreadable(tmp_path / 'x', 'no good', error)

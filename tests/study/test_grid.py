@@ -126,6 +126,10 @@ def test_a_study_by_name(write, page, tmp_path, monkeypatch):
   assert refused(read, 'mime')[1] == 'did you mean studies/mine.py?'
 
 
+def test_a_name_may_be_a_number(write):
+  assert read(write("yield {'seed': 1, 'name': 3}")).names == ('3',)
+
+
 def test_shared_may_be_left_out(write, page):
   text = f'CONFIG = {str(page)!r}\ndef sweep(): return [{{}}]'
   study = read(write(text=text))

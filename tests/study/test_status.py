@@ -93,6 +93,7 @@ def test_it_has_ended(tmp_path, said, error):
     ('{"loss": 1.0}\n', 20),
     ('[1]\n', 20),
     ('3\n', 20),
+    ('{"step": "50"}\n', 20),
     ('\0\0\0\n', 20),
     ('{"step": 10}\n', 20),  # what was saved counts as well
     ('{"step": 1}\n' * 20_000 + '{"step": 50}\n{"step": 60', 50),
@@ -131,6 +132,8 @@ DAMAGE = {
   'null': b'null',
   'text': b'"completed"',
   'nothing': b'{}',
+  'NaN': b'{"status": "completed", "step": 3, "seed": NaN}',
+  'infinite': b'{"status": "completed", "step": 3, "seed": 1e999}',
 }
 SAYS_TOO_LITTLE = {
   'no step': {'status': 'completed'},
@@ -138,6 +141,12 @@ SAYS_TOO_LITTLE = {
   'text for a step': {'status': 'completed', 'step': '3'},
   'seconds in a list': {'status': 'completed', 'step': 3, 'seconds': [1]},
   'no lanes': {'status': 'completed', 'step': 3, 'lanes': 0},
+  'text for what is saved': {'status': 'running', 'step': 3, 'saved': '3'},
+  'sessions by number': {'status': 'running', 'step': 3, 'sessions': 3},
+  'a session by name': {'status': 'running', 'step': 3, 'sessions': ['x']},
+  'all may change': {'status': 'running', 'step': 3, 'allowed_changes': True},
+  'devices by name': {'status': 'running', 'step': 3, 'devices': 'cpu'},
+  'a version for all': {'status': 'running', 'step': 3, 'versions': '0.10.2'},
 }
 
 

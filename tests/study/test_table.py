@@ -129,6 +129,7 @@ def test_data_of_ones_own_are_named_without_their_folder(tmp_path):
   [
     ('metrics', '{"data": "digits", "examples": 9, "scores": 1}'),
     ('metrics', '{"reconstruction": 3.0}'),
+    ('run', '{"status": "completed", "step": 100}'),
     *(
       (name, text)
       for name in ('run', 'config', 'metrics')
@@ -234,6 +235,15 @@ def test_results_documents_and_the_figure_are_written(tmp_path):
   # Three times 40 s.
   assert 'study.\n\nMeasured: 3 runs in 2 minutes on' in study.read_text()
   assert figure.stat().st_size > 10_000
+
+
+def test_documents_that_cannot_show_it_keep_it_from_being_written(tmp_path):
+  write(tmp_path / 'home', 0, RUN, metrics(50.0, 10.0))
+  (tmp_path / 'README.md').write_text('<!-- results:mine -->\n')
+  found = table.collect('mine', BASE, grid([1.0], [0]), tmp_path / 'home')
+  with pytest.raises(UserError, match='has no other end'):
+    table.write(found, tmp_path)
+  assert not (tmp_path / 'results').exists()
 
 
 def test_a_table_that_has_less_writes_nothing(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jaxvae import cli, pretrained
-from jaxvae.errors import UserError
+from jaxvae.errors import ResourceError, UserError
 from jaxvae.train import checkpoint, ensemble, loop, setup, sharding, workdir
 
 CHANGES = {
@@ -209,6 +209,18 @@ def test_all_that_diverge_end_the_loop(config, tmp_path):
   homes = [str(tmp_path / f'{at}') for at in (0, 1)]
   code, errors = loop.train_members(wild, homes)
   assert (code, sorted(errors)) == (0, [0, 1])
+
+
+def test_where_memory_ends_is_no_bug(config, tmp_path):
+  def too_much(fresh):
+    raise MemoryError
+
+  with pytest.raises(ResourceError, match='no memory is left') as left:
+    loop.train(config(), str(tmp_path), initial_params=too_much)
+  assert left.value.hint.startswith('lower config.batch_size, ')
+  run = workdir.read_run(tmp_path)
+  assert (run['status'], run['error']) == ('failed', 'no memory is left')
+  assert not list(tmp_path.glob('crash-*'))
 
 
 def test_what_is_structure_and_what_is_a_number(config):

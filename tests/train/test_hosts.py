@@ -137,6 +137,7 @@ def test_one_is_told_to_stop_and_both_do_and_go_on(place, four):
   [
     ('here', 2, 0, '--coordinator=here; allowed: HOST:PORT, auto'),
     ('127.0.0.1:port', 2, 0, 'allowed: HOST:PORT, auto'),
+    ('127.0.0.1:99999', 2, 0, 'allowed: HOST:PORT, auto'),
     ('127.0.0.1:1234', 2, 2, '--process_id=2; allowed: 0 to 1, below'),
     ('127.0.0.1:1234', 0, 0, '--num_processes=0'),
   ],

@@ -255,6 +255,7 @@ def test_the_reason_of_the_system_is_found_below_others():
     refused,
     ValueError('[OS error 5: EIO Input/output error]'),
     OSError(24, 'Too many open files'),
+    MemoryError(),
   ):
     assert errors.lacking(error)
     wrapped = ValueError('cannot be read')
@@ -268,13 +269,17 @@ def test_what_the_system_refuses_is_no_bug(capsys):
   def refused():
     raise PermissionError(13, 'Permission denied', 'x.npz')
 
+  def too_large():
+    raise MemoryError('Unable to allocate 7.45 TiB')
+
   def stopped():
     raise KeyboardInterrupt
 
-  assert errors.exit_code(refused) == 5
+  assert errors.exit_code(refused) == errors.exit_code(too_large) == 5
   assert errors.exit_code(stopped) == 130
   assert capsys.readouterr().err.splitlines() == [
     'jaxvae: error: x.npz: Permission denied',
+    'jaxvae: error: no memory is left: Unable to allocate 7.45 TiB',
     'jaxvae: stopped by Ctrl-C',
   ]
 

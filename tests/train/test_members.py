@@ -6,7 +6,7 @@ import os
 import pytest
 
 from jaxvae.errors import DivergedError, ResourceError
-from jaxvae.train import members, workdir
+from jaxvae.train import checkpoint, identity, members, workdir
 
 
 @pytest.fixture
@@ -63,6 +63,23 @@ def test_a_directory_that_went_is_what_is_said(home):
   assert str(found).startswith(f'{home / ".lock"} is gone')
   members.record_end(home, found)
   assert not home.exists()
+
+
+def test_what_cannot_be_looked_at_hides_no_reason(home):
+  (home / 'checkpoints').symlink_to('checkpoints')
+  (home / '.lock').unlink()
+  (home / '.lock').symlink_to('.lock')
+  assert members.lacking(KeyError('x'), [home]) is None
+
+
+def test_a_kill_after_a_member_went_back_loses_no_run(home):
+  for step in (20, 40):
+    (home / 'checkpoints' / f'{step}').mkdir(parents=True)
+  workdir.record(home, 'running', 40)
+  with checkpoint.open(home / 'checkpoints') as saves:
+    for step, left in ((30, (20,)), (0, ())):
+      members.go_back(members.Member(None, home, saves), step)
+      assert identity.read(home).saved == left
 
 
 def test_a_run_that_has_ended_stays_as_it_is(home):

@@ -82,6 +82,12 @@ def test_what_is_gone_is_noticed(claimed):
     workdirs.check_there(claimed)
 
 
+def test_what_cannot_be_looked_at_is_not_said_to_be_gone(claimed):
+  (claimed / '.lock').unlink()
+  (claimed / '.lock').symlink_to('.lock')  # a loop: not even root may follow
+  workdirs.check_there(claimed)
+
+
 def test_half_of_a_file_leaves_nothing_beside_it(claimed):
   workdirs.record(claimed, 'created', 0)
   before = (claimed / 'run.json').read_bytes()
@@ -153,6 +159,14 @@ def test_a_damaged_run_json_is_named(claimed):
   (claimed / 'run.json').write_text('{"status": "runn')
   with pytest.raises(errors.IntegrityError, match='is not JSON'):
     workdirs.read_run(claimed)
+
+
+def test_a_run_json_that_says_little_is_gone_on_with(claimed):
+  said = {'status': 'running', 'step': 3, 'started': '2026-01-01T00:00:00'}
+  (claimed / 'run.json').write_text(json.dumps(said))
+  run = workdirs.record(claimed, 'running', 3)
+  assert run['sessions'][0] == {'since': said['started']}
+  assert run['sessions'][1]['pid'] == os.getpid()
 
 
 def test_config_and_its_hash(claimed):

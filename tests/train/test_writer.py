@@ -88,6 +88,14 @@ def test_a_whole_line_that_lost_its_end_is_kept(tmp_path):
   assert [line['step'] for line in lines(tmp_path)] == [10, 20, 30]
 
 
+@pytest.mark.parametrize(
+  'line', [b'', b'{"step": 3, "lo', b'[1]', b'3', b'{"step": "3"}', b'{"a": 1}']
+)
+def test_what_is_no_record(line):
+  assert writer.record(b'{"step": 3, "loss": null}')['loss'] is None
+  assert writer.record(line) is None
+
+
 WRITE = """
 import sys
 from jaxvae.train import writer
