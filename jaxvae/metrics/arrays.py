@@ -37,10 +37,10 @@ def as_codes(codes, name: str = 'codes') -> np.ndarray:
   return codes
 
 
-def as_rows(codes, name: str = 'codes') -> np.ndarray:
-  """Real numbers [points, latents] as float64, NaN and infinity among them."""
+def as_rows(codes, name: str = 'codes', columns: str = 'latents') -> np.ndarray:
+  """Real numbers [points, columns] as float64, NaN and infinity among them."""
   codes = as_numbers(codes, name)
-  _two_dimensional(codes, name, 'latents')
+  _two_dimensional(codes, name, columns)
   return codes
 
 
