@@ -314,6 +314,21 @@ def test_names_in_latin_1(config, tmp_path):
   assert spec.factors[0].classes == ('für', 'après')
 
 
+@pytest.mark.parametrize('sizes', [[4, 0], [4.0, 0.0], [4.0, np.nan]])
+def test_sizes_may_be_left_out_of_some_factors(config, tmp_path, sizes):
+  values = np.stack([np.arange(40) % 3, np.linspace(0, 1, 40)], axis=1)
+  path = _npz(
+    tmp_path,
+    images=np.zeros((40, 4, 4), np.uint8),
+    factors=values,
+    factor_sizes=sizes,
+  )
+  spec, _, _ = _read(config('image_folder', path=path))
+  kind, size = spec.factors
+  assert kind.size == 4 and not kind.span
+  assert size.span == (0.0, 1.0)
+
+
 def test_an_array_file_names_its_classes(config, tmp_path):
   arrays = {
     'images': np.zeros((4, 2, 2), np.uint8),

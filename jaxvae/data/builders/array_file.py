@@ -7,7 +7,8 @@
                      optional. `columns.py` says what is a class, a whole
                      number from 0, and what a value of a continuous factor
   factor_names       `[f]` text; optional, as are the four below
-  factor_sizes       `[f]` whole numbers; the largest class + 1 if left out
+  factor_sizes       `[f]` whole numbers; the largest class + 1 if left out, 0
+                     or NaN
   factor_topologies  `[f]` points, segment or loop, or '' for what is left out:
                      points of classes, a segment of values
   factor_periods     `[f]` of a loop, how far it is once round, as 360 degrees;
@@ -19,6 +20,7 @@ Pickled objects are refused. Notes say what is done to the images.
 """
 
 import difflib
+import math
 import pathlib
 from collections.abc import Iterator
 
@@ -173,6 +175,11 @@ def _factors(
 
 
 def _count(path: pathlib.Path, size) -> int:
+  """How many classes; 0, or NaN beside other sizes, where nothing is said."""
+  if isinstance(size, float) and math.isnan(size):
+    return 0
+  if isinstance(size, float) and size.is_integer() and abs(size) < 2**53:
+    return int(size)
   if not isinstance(size, int):
     raise UserError(
       f'{path}: factor_sizes has {size!r}, expected whole numbers'
