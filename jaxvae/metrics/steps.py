@@ -62,11 +62,11 @@ def _as_spans(given, columns: int) -> dict[int, tuple[float, float]]:
   found = {}
   for at, span in given.items():
     arrays.whole('a column of spans', at, 0, columns - 1)
-    ends = arrays.as_numbers(span, f'the span of factor {at}')
-    if ends.shape != (2,) or not -math.inf < ends[0] < ends[1] < math.inf:
+    ends = arrays.as_numbers(span, f'the span of factor {at}').tolist()
+    if np.shape(ends) != (2,) or not 0 < ends[1] - ends[0] < math.inf:
       raise ValueError(
         f'the span of factor {at} is {arrays.shown(span)}; allowed: two finite '
         'numbers, the lower first'
       )
-    found[at] = float(ends[0]), float(ends[1])
+    found[at] = ends[0], ends[1]
   return found
