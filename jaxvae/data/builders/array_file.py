@@ -98,8 +98,9 @@ def contents(path: pathlib.Path, image_size: int, channels: int) -> Contents:
 def _no_images(path: pathlib.Path, names: list[str]) -> UserError:
   hint = 'save it again: numpy.savez(FILE, images=ARRAY)'
   others = [name for name in names if name not in _NAMES]
-  if near := difflib.get_close_matches('images', others, n=1, cutoff=0):
-    hint = hint.replace('ARRAY', f'OLD[{near[0]!r}]')
+  near = difflib.get_close_matches('images', others, n=1, cutoff=0.5)
+  if near or len(others) == 1:
+    hint = hint.replace('ARRAY', f'OLD[{(near or others)[0]!r}]')
   listed = [n if n.isprintable() else repr(n) for n in names[:10]]
   return UserError(
     f'{path} has no array named images; it has: {", ".join(listed) or "none"}',
@@ -139,7 +140,11 @@ def _factors(
   ):
     raise UserError(
       f'{path}: {name} have shape {shape} and dtype {dtype},'
-      f' expected numbers [n] or [n, f], f up to {checks.MAX_FACTORS:,}'
+      f' expected numbers [n] or [n, f], f up to {checks.MAX_FACTORS:,}',
+      hint='numpy.unique(labels, return_inverse=True) gives class_names and'
+      ' labels of text'
+      if dtype.kind in 'SU'
+      else '',
     )
   if shape[0] != size:
     raise UserError(f'{path}: {size} images but {shape[0]} {name}')
