@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from jaxvae import metrics
+from jaxvae.ranges import shown
 
 SECONDS = 600
 EACH = 10  # seconds
@@ -44,7 +45,18 @@ def _masked(shape: tuple[int, ...], kind: type = float) -> np.ma.MaskedArray:
 # Nothing takes these.
 NOTHINGS: tuple[Any, ...] = (
   *('a', '', b'a', 1j, np.nan, np.inf, -np.inf, -1.5, [], {}, object()),
-  *(10**400, [None], ['a'], [[]], [[1], [2, 3]], {'a': 1}, print, set()),
+  *(
+    10**400,
+    10**5000,
+    -(10**5000),
+    [None],
+    ['a'],
+    [[]],
+    [[1], [2, 3]],
+    {'a': 1},
+    print,
+    set(),
+  ),
   *(np.array('a'), np.array([['a']]), np.zeros((0, 3)), np.zeros((60, 0))),
   *(np.full((60, 3), np.nan), np.zeros((2, 2, 2, 2, 2)) * 1j),
   *(_masked((60, 3)), _masked((60,)), _masked(())),
@@ -406,7 +418,7 @@ def every_call(place: pathlib.Path) -> str | None:
       CALLED.get(argument, argument),
     )
     if said:
-      wrong.append(f'{function}({argument}={given!r:.60}): {said}')
+      wrong.append(f'{function}({argument}={shown(given):.60}): {said}')
   print(f'{count} bad calls of {len(ARGUMENTS)} functions')
   return '\n'.join(wrong) or None
 
