@@ -174,7 +174,7 @@ def shown(given) -> str:
   try:
     return ' '.join(reprlib.repr(given).split())
   except ValueError:  # of Python, for whole numbers of thousands of digits
-    return f'a {type(given).__name__} that is too long to show'
+    return f'... ({type(given).__name__}, too long to show)'
 
 
 def _array(given, name: str) -> np.ndarray:
