@@ -135,6 +135,9 @@ def test_points_without_a_label_have_no_part_in_that_factor():
       assert found.per_factor[column] == pytest.approx(expected, rel=1e-12)
     assert found.value == pytest.approx(np.mean(found.per_factor), rel=1e-12)
     assert '400 to 600 points have a label' in found.note
+    # Where the parts differ, a parameter is not of them all.
+    assert found.parameters['points'] == 400
+    assert 'circular' not in found.parameters
   told = ~np.isnan(factors).any(axis=1)
   joint = points(codes=codes[told], factors=factors[told])
   for name in ('mig_sup', 'irs', 'factor_vae'):
