@@ -3,7 +3,6 @@
 import math
 import operator
 import re
-import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from jaxvae.data import Factor
 from jaxvae.errors import UserError
+from jaxvae.ranges import shown
 
 SHOWN = 12  # names in a message
 MOST = 2**31  # numbers of one answer, 8 GiB
@@ -39,11 +39,6 @@ def array(given: Any, name: str, allowed: str) -> np.ndarray:
   if found.dtype.kind == 'V' and np.can_cast(found.dtype, np.float32):
     return found.astype(np.float32)
   return found
-
-
-def shown(given: Any) -> str:
-  """What was given, in one short line."""
-  return ' '.join(reprlib.repr(given).split())
 
 
 def images(given: Any, shape: tuple[int, int, int]) -> np.ndarray:

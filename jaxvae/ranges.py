@@ -22,7 +22,7 @@ def shown(given: Any) -> str:
   try:
     text = ' '.join(repr(given).split())
   except (ValueError, RecursionError):  # Too many digits, or too deep.
-    text = f'a {type(given).__name__} that is too long to show'
+    text = f'... ({type(given).__name__}, too long to show)'
   return text if len(text) <= SHOWN else f'{text[:SHOWN]}...'
 
 

@@ -108,3 +108,11 @@ def test_half_precisions_that_numpy_does_not_know():
   np.testing.assert_array_equal(found, IMAGES.astype(np.float32))
   points = checked.points(half[:, 0, :, 0], 4)
   assert points.dtype == np.float32 and (points == 0.5).all()
+
+
+def test_numbers_of_thousands_of_digits_are_refused_in_one_line():
+  for given in (10**5000, -(10**5000)):
+    with pytest.raises(UserError, match=r'n=... \(int, too long to show\); al'):
+      checked.whole('n', given, 1, 9)
+    with pytest.raises(UserError, match='too long to show'):
+      checked.span((0, given))

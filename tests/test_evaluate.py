@@ -2,6 +2,7 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
 import tiny
@@ -94,7 +95,8 @@ def test_what_cannot_be_measured_is_known_before_training(own):
 def test_what_can_be_measured_is(own, tmp_path, capsys, examples):
   own.eval.examples = examples
   own.eval.figures = False
-  made = setup.set_up([own])
+  with jax.numpy_dtype_promotion('standard'):  # optax promotes
+    made = setup.set_up([own])
   params = tiny.params(made.model)
   evaluate.evaluate(made.model, own, params, tmp_path, 7)
   found = json.loads((tmp_path / 'metrics.json').read_text())

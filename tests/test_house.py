@@ -58,7 +58,7 @@ MAY_IMPORT = {
   'objectives': MODEL | {'schedules'},
   'traverse': {'latent'},
   'classes': {'latent'},
-  'checked': {'data', 'errors'},
+  'checked': {'data', 'errors', 'ranges'},
   'data.render': set(),
   'data': FLOOR | {'data.render'},
   'options': {'ranges', 'spec', 'structs'},

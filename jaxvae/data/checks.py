@@ -140,7 +140,9 @@ def pixels(
     raise UserError(
       f'{where}: record {first + int(at[0])} has a pixel of {images[at]:g},'
       f' floating-point pixels must be in [0, 1]',
-      hint='give uint8 in 0 ... 255, or divide by the largest value',
+      hint='give uint8 in 0 ... 255, or divide by the largest value'
+      if images.min() >= 0
+      else 'pixels from -1 to 1: (images + 1) / 2',
     )
   return np.rint(images * 255).astype(np.uint8)
 
@@ -225,5 +227,6 @@ def _refuse(bad, column, name, where, first, allowed) -> None:
     record = int(np.argmax(bad))
     raise UserError(
       f'{where}: factor {name} of record {first + record} is'
-      f' {column[record]}, it must be {allowed}'
+      f' {column[record]}, it must be {allowed}',
+      hint='give NaN where a label is not known' if column[record] < 0 else '',
     )

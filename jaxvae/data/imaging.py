@@ -59,7 +59,7 @@ def kind(path: pathlib.Path) -> Kind:
     return Kind(
       grey=deep or image.mode in ('1', 'L', 'LA'),
       deep=deep,
-      clear=not deep and image.has_transparency_data,
+      clear=image.has_transparency_data,
     )
 
 
@@ -75,7 +75,10 @@ def read(path: pathlib.Path) -> np.ndarray:
     if turn is not None:
       image = image.transpose(turn)
     if image.mode.startswith('I;16'):
-      return np.asarray(image).astype(np.uint16)
+      pixels = np.asarray(image).astype(np.uint16)
+      # A PNG may say which grey is clear.
+      clear = pixels == image.info.get('transparency', -1)
+      return np.where(clear, np.uint16(65535), pixels)
     return np.asarray(_flat(image))
 
 

@@ -43,7 +43,7 @@ from jaxvae.metrics.mig import mig
 from jaxvae.metrics.mig_chen import mig_chen
 from jaxvae.metrics.modularity import modularity, modularity_of
 from jaxvae.metrics.mutual_information_score import mutual_information_score
-from jaxvae.metrics.points import Points, in_steps, left_out
+from jaxvae.metrics.points import Points, left_out
 from jaxvae.metrics.sampling import (
   Draws,
   draw_fixed,
@@ -54,6 +54,7 @@ from jaxvae.metrics.sampling import (
 from jaxvae.metrics.sap import sap
 from jaxvae.metrics.score import Score, digits, table
 from jaxvae.metrics.scoring import Found, run
+from jaxvae.metrics.steps import in_steps
 from jaxvae.metrics.suite import METRICS, SETS, Metric, chosen
 from jaxvae.metrics.total_correlation import (
   gaussian_total_correlation,

@@ -37,10 +37,10 @@ def as_codes(codes, name: str = 'codes') -> np.ndarray:
   return codes
 
 
-def as_rows(codes, name: str = 'codes') -> np.ndarray:
-  """Real numbers [points, latents] as float64, NaN and infinity among them."""
+def as_rows(codes, name: str = 'codes', columns: str = 'latents') -> np.ndarray:
+  """Real numbers [points, columns] as float64, NaN and infinity among them."""
   codes = as_numbers(codes, name)
-  _two_dimensional(codes, name, 'latents')
+  _two_dimensional(codes, name, columns)
   return codes
 
 
@@ -113,7 +113,7 @@ def whole(name: str, given, low: int = 1, high: int = 2**31 - 1) -> int:
   if value is None or isinstance(given, bool | np.bool_):
     raise ValueError(f'{name} must be a whole number, not {shown(given)}')
   if value < low:
-    raise ValueError(f'{name} must be at least {low}, not {value}')
+    raise ValueError(f'{name} must be at least {low}, not {shown(value)}')
   if value > high:
     raise ValueError(f'{name} must be at most {high}, not {shown(value)}')
   return value
@@ -171,7 +171,10 @@ def texts(name: str, given) -> tuple[str, ...]:
 
 def shown(given) -> str:
   """What was given, in one short line."""
-  return ' '.join(reprlib.repr(given).split())
+  try:
+    return ' '.join(reprlib.repr(given).split())
+  except ValueError:  # of Python, for whole numbers of thousands of digits
+    return f'... ({type(given).__name__}, too long to show)'
 
 
 def _array(given, name: str) -> np.ndarray:

@@ -10,7 +10,6 @@ needs no mean direction, which angles all around do not have, and is near 0 for
 an angle that goes round twice or that folds.
 """
 
-import operator
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -19,9 +18,9 @@ from jaxvae.metrics import arrays
 from jaxvae.metrics.groups import Groups, as_groups, chart
 from jaxvae.metrics.score import Score
 
-# For a circular factor, by column: the column of another factor, and for each
-# class of that how often the images come back in a turn: {2: (0, (4, 2, 1))}.
-Folds = Mapping[int, tuple[int, Sequence[int]]]
+# How often the images come back in a turn of a circular factor, by its column:
+# {2: 4}, or for each class of another factor, {2: (0, (4, 2, 1))}.
+Folds = Mapping[int, int | tuple[int, Sequence[int]]]
 
 
 def circular_correlation(angles, classes, size: float) -> float:
@@ -120,26 +119,30 @@ def as_folds(folds: Folds | None, columns: int) -> Folds:
   Raises:
     ValueError: they are something else.
   """
-  try:
-    found = {
-      operator.index(at): (operator.index(other), tuple(counts))
-      for at, (other, counts) in ({} if folds is None else folds).items()
-    }
-  except (AttributeError, TypeError, ValueError) as error:
+  folds = {} if folds is None else folds
+  if not isinstance(folds, Mapping):
     raise ValueError(
-      f'folds must be {{column: (other column, (how often, ...))}}, '
-      f'not {folds!r}'
-    ) from error
-  for at, (other, counts) in found.items():
-    if not 0 <= other < columns:
+      f'folds={arrays.shown(folds)}; allowed: {{2: 4}} or {{2: (0, (4, 2, 1))}}'
+    )
+  found = {}
+  for at, given in folds.items():
+    arrays.whole('a column of folds', at, 0, columns - 1)
+    often = f'folds of factor {at}: how often'
+    if not isinstance(given, list | tuple):
+      found[at] = arrays.whole(often, given)
+      continue
+    if len(given) != 2:
       raise ValueError(
-        f'folds of factor {at}: there is no factor {other} of the {columns}'
+        f'folds of factor {at}: {arrays.shown(given)}; allowed: a whole number,'
+        ' or the column of another factor and a number for each of its classes'
       )
-    whole = [isinstance(n, int | np.integer) and n >= 1 for n in counts]
-    if not all(whole):
+    other = arrays.whole(f'folds of factor {at}: a column', given[0], -(2**31))
+    if not 0 <= other < columns or other == at:
       raise ValueError(
-        f'folds of factor {at} must be whole numbers from 1 on, not {counts}'
+        f'folds of factor {at}: factor {other} is no other of the {columns}'
       )
+    counts = arrays.sequence(often, given[1], 'whole numbers')
+    found[at] = other, tuple(arrays.whole(often, each) for each in counts)
   return found
 
 
@@ -151,6 +154,8 @@ def times(factors: np.ndarray, at: int, folds: Folds) -> np.ndarray:
   """
   if at not in folds:
     return np.ones(len(factors), np.int64)
+  if isinstance(folds[at], int):
+    return np.full(len(factors), folds[at])
   other, counts = folds[at]
   classes = factors[:, other]
   if classes.min() < 0 or classes.max() >= len(counts):
@@ -164,8 +169,10 @@ def times(factors: np.ndarray, at: int, folds: Folds) -> np.ndarray:
 def said(folds: Folds) -> dict[str, str]:
   """Folds as a parameter of a score; none where there are none."""
   parts = [
-    f'{at}:{"/".join(map(str, counts))} by {other}'
-    for at, (other, counts) in folds.items()
+    f'{at}:{given}'
+    if isinstance(given, int)
+    else f'{at}:{"/".join(map(str, given[1]))} by {given[0]}'
+    for at, given in folds.items()
   ]
   return {'folds': ','.join(parts)} if parts else {}
 

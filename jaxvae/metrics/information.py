@@ -91,11 +91,11 @@ def normalised_mutual_information(
   Returns:
     [latents, factors], from 0 (nothing) to 1 (the factor is known).
   """
-  factors = np.asarray(factors)
-  if factors.dtype.kind == 'f' and np.isnan(factors).any():
-    codes = np.asarray(codes)
-    parts = []
-    for column in factors.T:
+  told = arrays.as_rows(factors, 'factors', 'factors')
+  if np.isnan(told).any():
+    arrays.same_length(arrays.as_codes(codes), told)
+    codes, parts = np.asarray(codes), []
+    for column in told.T:
       known = ~np.isnan(column)
       parts.append(
         normalised_mutual_information(codes[known], column[known, None], bins)

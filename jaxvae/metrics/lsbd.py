@@ -82,7 +82,8 @@ def d_lsbd_points(
       equal steps, in their order.
     cyclic: which factors turn.
     frequencies: see `d_lsbd`.
-    folds: m of a cyclic factor, for each class of one that is not; None: 1.
+    folds: m of a cyclic factor, for all points or for each class of a factor
+      that is not cyclic; None: 1.
 
   Raises:
     ValueError: as `d_lsbd`; points that are no full grid; no such factor; folds
@@ -119,7 +120,9 @@ def d_lsbd_points(
   turning = sizes[count - len(cyclic) :]
   kind = 'torus' if len(cyclic) == count else 'cylinder'
   folds = as_folds(folds, count)
-  if within := set(cyclic) & {folds[at][0] for at in cyclic if at in folds}:
+  every = [folds[at] for at in cyclic if at in folds]
+  others = {by[0] for by in every if isinstance(by, tuple)}
+  if within := set(cyclic) & others:
     raise ValueError(f'folds are by factor {min(within)}, which turns itself')
   each = []
   for at in cyclic:

@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxvae.metrics.circular import Folds
-from jaxvae.metrics.groups import Groups
+from jaxvae.metrics import arrays
+from jaxvae.metrics.circular import Folds, as_folds
+from jaxvae.metrics.groups import Groups, as_groups
 from jaxvae.metrics.held_out import listed
 from jaxvae.metrics.score import Score
-
-# What keeps all digits of a value in float32, for metrics of numbers.
-FINE = 1 << 24
+from jaxvae.metrics.steps import in_steps
 
 
 class Points(NamedTuple):
@@ -48,6 +47,53 @@ class Points(NamedTuple):
   spans: Mapping[int, tuple[float, float]] = {}
 
 
+def checked(points: Points) -> Points:
+  """The same points as arrays that fit each other.
+
+  Raises:
+    ValueError: what does not fit, or is no number where one is asked for.
+  """
+  if not isinstance(points, Points):
+    raise ValueError(f'points={arrays.shown(points)}; allowed: Points(...)')
+  columns = arrays.as_rows(points.codes).shape[1]
+  as_groups(points.groups, columns)
+  train = _pair(points.codes, points.factors, '')
+  test = None, None
+  if points.test_codes is not None:
+    test = _pair(points.test_codes, points.test_factors, 'test_')
+    if test[0].shape[1] != columns:
+      raise ValueError(
+        f'{columns} codes a point but {test[0].shape[1]} test_codes'
+      )
+  if points.factors is None:
+    return points._replace(codes=train[0], test_codes=test[0])
+  if (test[0] is None) != (points.test_factors is None):
+    raise ValueError('test_codes and test_factors are given together, or not')
+  count = train[1].shape[1]
+  in_steps(train[1], points.spans, 1)
+  if test[1] is not None:
+    if test[1].shape[1] != count:
+      raise ValueError(
+        f'{count} factors a point but {test[1].shape[1]} test_factors'
+      )
+    in_steps(test[1], points.spans, 1, 'test_factors')
+  if not isinstance(points.circular, Mapping):
+    raise ValueError(
+      f'circular={arrays.shown(points.circular)}; allowed: sizes by column'
+    )
+  for at, size in points.circular.items():
+    arrays.whole('a circular column', at, 0, count - 1)
+    arrays.number(f'the size of factor {at}', size, 0)
+  folds = as_folds(points.folds, count)
+  turns = points.turns
+  if turns is not None and not (isinstance(turns, tuple) and len(turns) == 2):
+    raise ValueError(f'turns={arrays.shown(turns)}; allowed: (codes, factors)')
+  return points._replace(
+    **{'codes': train[0], 'factors': train[1], 'folds': folds},
+    **{'test_codes': test[0], 'test_factors': test[1]},
+  )
+
+
 def left_out(points: Points, bins: int) -> dict[int, str]:
   """Why a factor has no score on these points, by column.
 
@@ -73,29 +119,6 @@ def left_out(points: Points, bins: int) -> dict[int, str]:
   return reasons
 
 
-def in_steps(
-  factors, spans: Mapping[int, tuple[float, float]], steps: int
-) -> np.ndarray:
-  """Values as the numbers of equal steps of their span, 0 ... steps - 1.
-
-  Args:
-    factors: [points, factors]; class numbers stay what they are.
-    spans: of the continuous factors, by column.
-    steps: of each: a few bins, or `FINE`.
-
-  Returns:
-    [points, factors] int64, or float64 where some are NaN.
-  """
-  numbers = np.asarray(factors)
-  if numbers.dtype.kind != 'f':
-    return numbers
-  numbers = numbers.astype(np.float64)
-  for at, (low, high) in spans.items():
-    places = np.floor((numbers[:, at] - low) / (high - low) * steps)
-    numbers[:, at] = np.clip(places, 0, steps - 1)
-  return numbers if np.isnan(numbers).any() else numbers.astype(np.int64)
-
-
 def labelled_alike(points: Points, columns: Sequence[int]) -> list[list[int]]:
   """The columns in groups that are known of the same points."""
   groups: dict[bytes, list[int]] = {}
@@ -116,16 +139,16 @@ def part(points: Points, columns: list[int], steps: int) -> Points:
 
   def some(codes, factors):
     known = _known(factors, columns)
+    if not known.any():
+      return None, None
     return codes[known], in_steps(factors[known][:, columns], spans, steps)
 
   codes, factors = some(points.codes, points.factors)
-  if not len(codes):
+  if codes is None:
     raise ValueError('no point has a label of each factor')
   test_codes, test_factors = points.test_codes, points.test_factors
   if test_factors is not None:
     test_codes, test_factors = some(test_codes, test_factors)
-    if not len(test_codes):
-      test_codes = test_factors = None
   return Points(
     *(codes, factors, test_codes, test_factors, points.groups, circular),
     folds=folds,
@@ -197,11 +220,16 @@ def joined(parts: Sequence[Score], groups: Sequence[Sequence[int]]) -> Score:
   shares = [len(group) / len(columns) for group in groups]
   alone = [part.ungrouped for part in parts]
   counts = [part.parameters['points'] for part in parts]
+  said = {}
+  for name, value in parts[0].parameters.items():
+    values = {part.parameters.get(name) for part in parts}
+    if len(values) == 1 or name.endswith('points'):
+      said[name] = min(values) if len(values) > 1 else value
   notes = [part.note for part in parts if part.note]
   notes.append(f'{min(counts):,} to {max(counts):,} points have a label')
   return parts[0]._replace(
     value=float(each.mean()),
-    parameters={**parts[0].parameters, 'points': min(counts)},
+    parameters=said,
     per_factor=each[np.argsort(columns)],
     details={},
     ungrouped=None if None in alone else float(np.dot(shares, alone)),
@@ -214,25 +242,43 @@ def _loops(
 ) -> tuple[dict[int, float], Folds]:
   """How far these columns turn, and how often their images come back in a turn.
 
-  Where the factor that decides how often has one value here, it is the same
-  for every class of the loop.
+  Where the factor that decides how often has one known value here and is left
+  out, it is the same of all images.
   """
   circular, folds = {}, {}
   for at, turn in points.circular.items():
     if at not in columns:
       continue
     there = columns.index(at)
-    circular[there] = steps if at in points.spans else turn
-    if at not in (points.folds or {}):
-      continue
-    other, counts = points.folds[at]
-    values = np.unique(points.factors[:, other])
-    if other in columns:
-      folds[there] = columns.index(other), counts
-    elif len(values) == 1 and 0 <= values[0] < len(counts):
-      classes = int(np.nanmax(points.factors[:, at])) + 1
-      folds[there] = there, (counts[int(values[0])],) * classes
+    circular[there] = turn
+    if at in points.spans:
+      low, high = points.spans[at]
+      circular[there] = steps * (turn / (high - low))
+    often = (points.folds or {}).get(at)
+    if isinstance(often, tuple):
+      other, counts = often
+      values = points.factors[:, other]
+      values = np.unique(values[~np.isnan(values)])
+      often = None
+      if other in columns:
+        often = columns.index(other), counts
+      elif len(values) == 1 and 0 <= values[0] < len(counts):
+        often = counts[int(values[0])]
+    if often is not None:
+      folds[there] = often
   return circular, folds
+
+
+def _pair(codes, factors, test: str) -> tuple[np.ndarray, np.ndarray | None]:
+  """Codes in their own precision, and factors of the same points."""
+  arrays.as_rows(codes, f'{test}codes')
+  codes = np.asarray(codes)
+  if factors is None:
+    return codes, None
+  arrays.as_rows(factors, f'{test}factors', 'factors')
+  factors = np.asarray(factors)
+  arrays.same_length(codes, factors)
+  return codes, factors
 
 
 def _known(factors: np.ndarray, columns: Sequence[int]) -> np.ndarray:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from jaxvae.metrics import arrays
 from jaxvae.metrics import points as of_points
-from jaxvae.metrics.groups import as_groups
 from jaxvae.metrics.points import Points
 from jaxvae.metrics.score import Score
+from jaxvae.metrics.steps import FINE
 from jaxvae.metrics.suite import METRICS, Metric, chosen
 
 
@@ -52,11 +52,11 @@ def run(
     points with all.
 
   Raises:
-    ValueError: an unknown name, bins or a seed that are none, groups that do
-      not fit the codes, arrays with a mask.
+    ValueError: an unknown name, bins or a seed that are none, points that do
+      not fit each other, see `points.checked`.
   """
   bins, seed = arrays.bins_of(bins), arrays.seed(seed)
-  _check(points)
+  points = of_points.checked(points)
   scores: list[Score] = []
   skipped, seconds = {}, {}
   reasons, kept = {}, []
@@ -82,18 +82,6 @@ def run(
   return Found(scores, skipped, seconds, reasons)
 
 
-def _check(points: Points) -> None:
-  if not isinstance(points, Points):
-    raise ValueError(f'points={arrays.shown(points)}; allowed: Points(...)')
-  as_groups(points.groups, arrays.as_rows(points.codes).shape[1])
-  for name in ('factors', 'test_codes', 'test_factors'):
-    arrays.unmasked(getattr(points, name), name)
-  if not isinstance(points.circular, Mapping):
-    raise ValueError(
-      f'circular={arrays.shown(points.circular)}; allowed: sizes by column'
-    )
-
-
 def _scores(
   one: Metric, points: Points, kept: list[int], bins: int, seed: int
 ) -> list[Score]:
@@ -103,7 +91,7 @@ def _scores(
   if not kept:
     raise ValueError('no factor can be scored on these points')
   groups = of_points.labelled_alike(points, kept) if one.alone else [kept]
-  steps = of_points.FINE if one.values else bins
+  steps = FINE if one.values else bins
   parts = [of_points.part(points, columns, steps) for columns in groups]
   said = [one.run(part, bins, seed) for part in parts]
   found = [of_points.joined(said, groups)] if len(said) > 1 else _listed(*said)

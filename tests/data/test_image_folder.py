@@ -80,6 +80,21 @@ def test_splits_have_more_names(config, root, train, test):
   assert prepared.factors == () and prepared.notes == ()
 
 
+@pytest.mark.parametrize(
+  'names', [('train2017', 'val2017'), ('training_set', 'Test-set')]
+)
+def test_splits_by_other_names_are_no_classes(config, root, names):
+  for old, new in zip('ab', names, strict=True):
+    (root / old).rename(root / new)
+  with pytest.raises(UserError, match='are these splits or classes') as raised:
+    data.ensure_prepared(config('image_folder', path=str(root)))
+  assert 'are called train, test and validation' in raised.value.hint
+  # A train is a class, and so is a test of something.
+  (root / names[1]).rename(root / 'testimony')
+  spec, _, _ = _read(config('image_folder', path=str(root)))
+  assert spec.factors[0].classes == tuple(sorted((names[0], 'testimony')))
+
+
 def test_what_systems_leave_is_passed_over(config, root):
   wanted = _read(config('image_folder', path=str(root)))
   for name in ('.ipynb_checkpoints', '__MACOSX', '@eaDir', 'a/.thumbs', '.c'):
@@ -314,6 +329,21 @@ def test_names_in_latin_1(config, tmp_path):
   assert spec.factors[0].classes == ('für', 'après')
 
 
+@pytest.mark.parametrize('sizes', [[4, 0], [4.0, 0.0], [4.0, np.nan]])
+def test_sizes_may_be_left_out_of_some_factors(config, tmp_path, sizes):
+  values = np.stack([np.arange(40) % 3, np.linspace(0, 1, 40)], axis=1)
+  path = _npz(
+    tmp_path,
+    images=np.zeros((40, 4, 4), np.uint8),
+    factors=values,
+    factor_sizes=sizes,
+  )
+  spec, _, _ = _read(config('image_folder', path=path))
+  kind, size = spec.factors
+  assert kind.size == 4 and not kind.span
+  assert size.span == (0.0, 1.0)
+
+
 def test_an_array_file_names_its_classes(config, tmp_path):
   arrays = {
     'images': np.zeros((4, 2, 2), np.uint8),
@@ -345,6 +375,25 @@ def test_the_form_of_3d_shapes(config, tmp_path):
 IMAGES = np.zeros((7, 4, 4), np.uint8)
 BAD = np.zeros((7, 4, 4))
 BAD[3, 1, 2] = 1
+
+
+@pytest.mark.parametrize(
+  ('arrays', 'hint'),
+  [
+    ({'imgs': IMAGES, 'y': IMAGES}, "numpy.savez(FILE, images=OLD['imgs'])"),
+    ({'x': IMAGES}, "images=OLD['x'])"),
+    ({'x_train': IMAGES, 'y_train': IMAGES}, 'images=ARRAY)'),
+    ({'images': BAD * 255}, 'divide by the largest value'),
+    ({'images': -BAD}, '(images + 1) / 2'),
+    ({'images': IMAGES, 'labels': np.arange(7) - 1}, 'NaN where a label is'),
+    ({'images': IMAGES, 'labels': list('abcabca')}, 'numpy.unique(labels'),
+  ],
+)
+def test_a_hint_says_what_to_do(config, tmp_path, arrays, hint):
+  path = _npz(tmp_path, **arrays)
+  with pytest.raises(UserError) as raised:
+    data.ensure_prepared(config('image_folder', path=path))
+  assert hint in raised.value.hint
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,11 @@ def test_16_bits_keep_their_range(tmp_path):
   path = _saved(tmp_path, Image.fromarray(deep))
   assert imaging.kind(path) == imaging.Kind(grey=True, deep=True, clear=False)
   np.testing.assert_array_equal(imaging.read(path), deep)
+  # The third of them is clear.
+  path = _saved(tmp_path, Image.fromarray(deep), transparency=int(deep[0, 2]))
+  assert imaging.kind(path) == imaging.Kind(grey=True, deep=True, clear=True)
+  deep[0, 2] = 65535
+  np.testing.assert_array_equal(imaging.read(path), deep)
 
 
 def _exif(*entries):

@@ -101,7 +101,7 @@ def _apart(name: str, seconds: float, env: dict[str, str], keep: bool) -> str:
         *('--one', module, case, str(answer)),
       ],
       cwd=fresh,
-      env=env | os.environ | {'PYTHONPATH': str(machine.ROOT)},
+      env=os.environ | env | {'PYTHONPATH': str(machine.ROOT)},
       stdin=subprocess.DEVNULL,
       stdout=output,
       stderr=subprocess.STDOUT,

@@ -139,7 +139,6 @@ for _name, _array in _LABELS.items():
 _ABOUT = {
   'a size of 10 ** 9': {'factor_sizes': [10**9]},
   'a size of 2 ** 80': {'factor_sizes': np.array([2.0**80])},
-  'a size of 0': {'factor_sizes': [0]},
   'a size below 0': {'factor_sizes': [-3]},
   'a size too small': {'factor_sizes': [2]},
   'a size in words': {'factor_sizes': ['three']},

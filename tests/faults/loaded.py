@@ -16,6 +16,7 @@ from jaxvae import config as schema
 from jaxvae import data
 from jaxvae.errors import UserError
 from jaxvae.model import build
+from jaxvae.ranges import shown
 from jaxvae.train import checkpoint
 from tests.faults.metrics import NOTHINGS, ONES, judged, room
 
@@ -143,7 +144,7 @@ def every_call(place: pathlib.Path) -> str | None:
       CALLED.get(argument, argument),
     )
     if said:
-      wrong.append(f'{function}({argument}={given!r:.60}): {said}')
+      wrong.append(f'{function}({argument}={shown(given):.60}): {said}')
   print(f'{count} bad calls of {len(methods)} functions')
   return '\n'.join(wrong) or None
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from jaxvae import metrics
+from jaxvae.ranges import shown
 
 SECONDS = 600
 EACH = 10  # seconds
@@ -44,7 +45,18 @@ def _masked(shape: tuple[int, ...], kind: type = float) -> np.ma.MaskedArray:
 # Nothing takes these.
 NOTHINGS: tuple[Any, ...] = (
   *('a', '', b'a', 1j, np.nan, np.inf, -np.inf, -1.5, [], {}, object()),
-  *(10**400, [None], ['a'], [[]], [[1], [2, 3]], {'a': 1}, print, set()),
+  *(
+    10**400,
+    10**5000,
+    -(10**5000),
+    [None],
+    ['a'],
+    [[]],
+    [[1], [2, 3]],
+    {'a': 1},
+    print,
+    set(),
+  ),
   *(np.array('a'), np.array([['a']]), np.zeros((0, 3)), np.zeros((60, 0))),
   *(np.full((60, 3), np.nan), np.zeros((2, 2, 2, 2, 2)) * 1j),
   *(_masked((60, 3)), _masked((60,)), _masked(())),
@@ -81,6 +93,17 @@ KINDS: Mapping[str, tuple[Any, ...]] = {
     *(*ONES, ((0, 3),), {0: 1}, {9: 9}, {0: 'a'}, {'a': 9}, {0: np.nan}),
     *({0: None}, {-1: 9}, {0.5: 9}, 'ab'),
   ),
+  'folds': (
+    *(*ONES, {1: 0}, {1: 1.5}, {1: True}, {1: 'a'}, {9: 1}, {-1: 1}, {0.5: 2}),
+    *({1: (0,)}, {1: (1, (1, 1, 1, 1))}, {1: (9, (1,))}, {1: (0, (1,))}),
+    *({1: (0, (0, 1, 1))}, {1: (0, 'abc')}, {1: (0, 3)}, {1: (0, 1, 1)}, 'ab'),
+  ),
+  'spans': (
+    *(*ONES, {9: (0, 9)}, {-1: (0, 9)}, {0.5: (0, 9)}, {0: 1}, {0: (0,)}),
+    *({0: (2, 0)}, {0: (0, 0)}, {0: (0, 1)}, {0: (0, np.inf)}, {0: 'ab'}),
+    *({0: (np.nan, 1)}, {0: (0, 'a')}, 'ab'),
+  ),
+  'pair': (*ONES, (_CODES,), (_CODES, _GRID, _GRID), 'abc'),
   'sizes': (None, *ONES, [0], [-1, 3], [1.5, 3], ['a', 'b'], [10**12, 3]),
   'columns': (None, *ONES, [-1], [9], [0, 0], [0.5], ['a'], [True, 'a']),
   'turns': (None, *ONES, [0.5], ['a'], [10**12], list(range(2000))),
@@ -121,7 +144,10 @@ ARGUMENTS: Mapping[str, Mapping[str, str]] = {
   },
   'chart': {'codes': 'codes', 'groups': 'groups'},
   'chosen': {'text': 'choice'},
-  'circle_score': {**_BOTH, 'groups': 'groups', 'circular': 'circles'},
+  'circle_score': {
+    **_BOTH,
+    **{'groups': 'groups', 'circular': 'circles', 'folds': 'folds'},
+  },
   'circular_correlation': {
     'angles': 'angles',
     'classes': 'column',
@@ -129,7 +155,10 @@ ARGUMENTS: Mapping[str, Mapping[str, str]] = {
   },
   'completeness': {'importance': 'table'},
   'd_lsbd': {'codes': 'codes', 'frequencies': 'turns'},
-  'd_lsbd_points': {**_BOTH, 'cyclic': 'columns', 'frequencies': 'turns'},
+  'd_lsbd_points': {
+    **_BOTH,
+    **{'cyclic': 'columns', 'frequencies': 'turns', 'folds': 'folds'},
+  },
   'dci': {**_FITTED, 'groups': 'groups'},
   'discrete_entropy': {'factors': 'classes'},
   'discrete_mutual_info': {'codes': 'classes', 'factors': 'classes'},
@@ -181,6 +210,11 @@ ARGUMENTS: Mapping[str, Mapping[str, str]] = {
   'modularity_of': {'mutual_information': 'table'},
   'mutual_information_score': _BINS,
   'normalised_mutual_information': {**_BOTH, 'bins': 'whole'},
+  'Points': {
+    **{'codes': 'table', 'factors': 'classes', 'test_codes': 'table'},
+    **{'test_factors': 'classes', 'groups': 'groups', 'circular': 'circles'},
+    **{'turns': 'pair', 'folds': 'folds', 'spans': 'spans'},
+  },
   'relative_strength': {'similarity': 'table'},
   'run': {
     **{'points': 'points', 'names': 'choice', 'bins': 'whole', 'seed': 'seed'}
@@ -226,6 +260,8 @@ RIGHT: Mapping[str, Any] = {
 # Where a function has others.
 OWN: Mapping[str, Mapping[str, Any]] = {
   'run': {'points': metrics.Points(_CODES, _GRID, _CODES, _GRID)},
+  'Points': {'circular': {1: 4}, 'folds': {1: (0, (1, 2, 1))}},
+  'circle_score': {'circular': {1: 4}},
   'd_lsbd': {'codes': _TORUS},
   'discrete_mutual_info': {'codes': _GRID},
   'd_lsbd_points': {'cyclic': (1, 2)},
@@ -241,6 +277,14 @@ def _negative(given: Any) -> bool:
   return isinstance(given, float) and given < 0 and np.isfinite(given)
 
 
+def _table(given: Any) -> bool:
+  return getattr(given, 'shape', ()) == (60, 3) and given.dtype.kind == 'f'
+
+
+def _nothing(given: Any) -> bool:
+  return isinstance(given, dict) and not given
+
+
 # Right for this function although wrong for others of the kind.
 ALLOWED: Mapping[tuple[str, str], Callable[[Any], bool]] = {
   ('circle_score', 'groups'): lambda given: given is None,
@@ -249,13 +293,30 @@ ALLOWED: Mapping[tuple[str, str], Callable[[Any], bool]] = {
   ('table', 'factor_names'): lambda given: (
     isinstance(given, list | tuple) and isinstance([*given, 0][0], str)
   ),
+  **{('Points', codes): _table for codes in ('codes', 'test_codes')},
+  # NaN is a label that nobody knows.
+  **{
+    ('Points', factors): lambda given: (
+      getattr(given, 'shape', ()) == (60, 3) and bool((given != given).all())
+    )
+    for factors in ('factors', 'test_factors')
+  },
+  # Once round may be less than 1, of values in radians or in turns.
+  ('Points', 'circular'): lambda given: (
+    isinstance(given, dict) and given in ({}, {0: 1})
+  ),
+  ('Points', 'spans'): _nothing,
+  # That classes are missing is seen where they are asked for.
+  ('Points', 'folds'): lambda given: (
+    isinstance(given, dict) and given == {1: (0, (1,))}
+  ),
   ('d_lsbd', 'codes'): lambda given: getattr(given, 'shape', ()) == (60, 3, 2),
   ('fairness_by_setting', 'encode'): callable,
   ('latent_table', 'active_threshold'): _negative,
   ('udr', 'kl_threshold'): _negative,
 }
-# No names, no scores and no circular factors are a choice.
-EMPTY = {'names', 'factor_names', 'scores', 'circular_factors'}
+# No names, no scores, no circular factors and no folds are a choice.
+EMPTY = {'names', 'factor_names', 'scores', 'circular_factors', 'folds'}
 # What a message may call an argument, where it is not its name.
 CALLED = {
   **{'text': 'names|metric', 'names': 'name|metric', 'factor_names': 'name'},
@@ -265,6 +326,7 @@ CALLED = {
   **{'factors': 'factor', 'test_factors': 'factor', 'size': 'size|factor'},
   **{'labels': 'label|factor', 'test_labels': 'label|factor'},
   **{'test_codes': 'codes', 'global_variances': 'variances', 'counts': 'count'},
+  **{'spans': 'span', 'folds': 'folds|factor'},
   **{'classes': 'class|factor', 'kl': 'kl|KL', 'mean_variance': 'variance'},
   **{'test_variances': 'variance', 'test_differences': 'difference'},
 }
@@ -283,6 +345,12 @@ def calls() -> Iterator[tuple[str, str, Any]]:
         if chosen or (argument in EMPTY and empty):
           continue
         yield function, argument, wrong
+
+
+def call(function: str, arguments: Mapping[str, Any]) -> Any:
+  """Of `Points`, those of a run with them."""
+  made = getattr(metrics, function)(**arguments)
+  return metrics.run(made, 'mig') if function == 'Points' else made
 
 
 def right(function: str) -> dict[str, Any]:
@@ -338,19 +406,19 @@ def every_call(place: pathlib.Path) -> str | None:
   """All of `calls`, in this process."""
   del place
   for function in ARGUMENTS:  # what is right is taken
-    getattr(metrics, function)(**right(function))
+    call(function, right(function))
   room()
   count, wrong = 0, []
   for function, argument, given in calls():
     count += 1
     arguments = right(function) | {argument: given}
     said = judged(
-      lambda f=function, a=arguments: getattr(metrics, f)(**a),
+      lambda f=function, a=arguments: call(f, a),
       ValueError,
       CALLED.get(argument, argument),
     )
     if said:
-      wrong.append(f'{function}({argument}={given!r:.60}): {said}')
+      wrong.append(f'{function}({argument}={shown(given):.60}): {said}')
   print(f'{count} bad calls of {len(ARGUMENTS)} functions')
   return '\n'.join(wrong) or None
 

@@ -121,6 +121,11 @@ MASKED = np.ma.masked_array(CODES, CODES > 101)
     (lambda: metrics.mig(CODES, FACTORS, bins=True), 'bins .* not True'),
     (lambda: metrics.mig(CODES, FACTORS, bins=2.0), 'bins .* not 2.0'),
     (lambda: metrics.mig(CODES, FACTORS, bins=10**9), 'bins must be at most'),
+    (lambda: metrics.mig(CODES, FACTORS, bins=10**5000), 'too long to show'),
+    (
+      lambda: metrics.active_units(CODES, -(10**5000)),
+      r'threshold=... .int, too long',
+    ),
     (lambda: metrics.mig(CODES, FACTORS, groups=5), 'groups=5; allowed'),
     (lambda: metrics.mig(CODES, FACTORS, groups='ab'), "groups='ab'; allowed"),
     (lambda: metrics.mig(CODES, FACTORS, variant=[]), r'variant \[\] is none'),

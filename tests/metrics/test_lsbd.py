@@ -226,10 +226,10 @@ def test_folds_in_any_order_of_points():
     ({1: (2, (1,))}, 'factor 2 is no other of the 2'),
     ({1: (1, (1, 1))}, 'factor 1 is no other of the 2'),
     ({1: (0, (1, 2))}, 'are for 2 classes of factor 0, which has 0 to 2'),
-    ({1: (0, (1, 2, 0))}, 'must be whole numbers from 1 on'),
-    ({1: (0, (1, 2, 0.5))}, 'must be whole numbers from 1 on'),
-    ({1: 4}, r'folds must be {column: \(other column'),
-    ('a', r'folds must be {column: \(other column'),
+    ({1: (0, (1, 2, 0))}, 'factor 1: how often must be at least 1, not 0'),
+    ({1: (0, (1, 2, 0.5))}, 'how often must be a whole number, not 0.5'),
+    ({1: (4,)}, r'folds of factor 1: \(4,\); allowed: a whole number, or'),
+    ('a', "folds='a'; allowed: {2: 4} or"),
   ],
 )
 def test_folds_that_do_not_fit(folds, message):

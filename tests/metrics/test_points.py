@@ -135,6 +135,9 @@ def test_points_without_a_label_have_no_part_in_that_factor():
       assert found.per_factor[column] == pytest.approx(expected, rel=1e-12)
     assert found.value == pytest.approx(np.mean(found.per_factor), rel=1e-12)
     assert '400 to 600 points have a label' in found.note
+    # Where the parts differ, a parameter is not of them all.
+    assert found.parameters['points'] == 400
+    assert 'circular' not in found.parameters
   told = ~np.isnan(factors).any(axis=1)
   joint = points(codes=codes[told], factors=factors[told])
   for name in ('mig_sup', 'irs', 'factor_vae'):
@@ -207,3 +210,127 @@ def test_few_points_and_dead_codes_never_fail(count, dead):
   found = metrics.run(few, names)
   assert {one.name for one in found.scores} >= {'active_units'}
   assert all(found.skipped.values())
+
+
+def fisher_lee(a, b) -> float:
+  """The coefficient by its double sums over pairs of points."""
+  one, other = (np.sin(np.subtract.outer(x, x)) for x in (a, b))
+  return (one * other).sum() / np.sqrt((one**2).sum() * (other**2).sum())
+
+
+def turned(count: int = 400):
+  """A dead factor, a shape, a continuous angle; a code that goes m times."""
+  random = np.random.default_rng(3)
+  shape = random.integers(0, 3, count)
+  angle = random.uniform(0, 360, count)
+  code = np.array([4, 2, 1])[shape] * np.radians(angle)
+  code += 0.3 * random.normal(size=count)
+  codes = np.stack([np.cos(code), np.sin(code), random.normal(size=count)], 1)
+  factors = np.stack([np.zeros(count), shape, angle], axis=1)
+  given = Points(
+    *(codes, factors),
+    groups=((0, 1), (2,)),
+    circular={2: 360.0},
+    folds={2: (1, (4, 2, 1))},
+    spans={2: (0.0, 360.0)},
+  )
+  return given, code, shape, np.radians(angle)
+
+
+@pytest.mark.parametrize('known', ['all', 'most', 'one', 'one of most', 'none'])
+def test_how_often_a_circle_comes_back_is_of_the_shapes_that_are_known(known):
+  given, code, shape, angle = turned()
+  factors = given.factors.copy()
+  kept, m = np.ones(400, bool), np.array([4, 2, 1])[shape]
+  if known.startswith('one'):
+    kept, m = shape == 1, np.full(400, 2)
+  if 'most' in known:
+    factors[::5, 1] = np.nan
+  if known == 'most':  # of the others nobody knows
+    kept = ~np.isnan(factors[:, 1])
+  if known == 'none':  # nobody knows, so it is taken for once
+    factors[:, 1], m = np.nan, np.ones(400)
+  if known == 'one':
+    kept = shape == 1
+  rows = kept if known.startswith('one') else slice(None)
+  some = given._replace(codes=given.codes[rows], factors=factors[rows])
+  found = score(some, 'circle')
+  expected = fisher_lee(code[kept], (m * angle)[kept])
+  assert found.value == pytest.approx(abs(expected), abs=1e-6)
+  if known == 'one of most':
+    assert found.parameters['folds'] == '0:2'
+    plain = some._replace(folds={2: 2})
+    assert score(plain, 'circle').value == found.value
+
+
+def test_a_span_may_be_a_part_of_a_turn():
+  given, code, shape, angle = turned()
+  half = (shape == 2) & (angle < np.pi)
+  some = Points(
+    *(given.codes[half], np.degrees(angle[half, None])),
+    groups=((0, 1), (2,)),
+    circular={0: 360.0},
+    spans={0: (0.0, 180.0)},
+  )
+  expected = fisher_lee(code[half], angle[half])
+  assert score(some, 'circle').value == pytest.approx(expected, abs=1e-6)
+
+
+CODES, FACTORS = np.eye(6), np.indices((2, 3)).reshape(2, -1).T
+
+
+@pytest.mark.parametrize(
+  ('changes', 'message'),
+  [
+    ({'factors': FACTORS + 0.5}, 'factor 0 in factors is 0.5; allowed: class'),
+    ({'factors': FACTORS * 1e30}, r'is 1e\+30; allowed: class numbers'),
+    ({'factors': FACTORS[:4]}, '6 codes but 4 factors'),
+    ({'factors': FACTORS[:, 0]}, r'factors must be .points, factors.*\[6\]'),
+    ({'factors': FACTORS.astype(str)}, 'factors must be real numbers'),
+    ({'test_codes': CODES[:, :2]}, '6 codes a point but 2 test_codes'),
+    ({'test_factors': FACTORS[:, :1]}, '2 factors a point but 1 test_factors'),
+    ({'test_factors': FACTORS + np.inf}, 'factor 0 in test_factors is inf'),
+    ({'test_factors': None}, 'are given together, or not'),
+    ({'test_codes': None}, 'are given together, or not'),
+    ({'spans': {1: (0, 1.5)}}, 'factor 1 in factors is 2; .* 0 to 1.5, its'),
+    ({'spans': {1: (2, 0)}}, r'span of factor 1 is \(2, 0\); allowed: two'),
+    ({'spans': {2: (0, 1)}}, 'a column of spans must be at most 1'),
+    ({'spans': 'a'}, "spans='a'; allowed: .low, high. by column"),
+    ({'circular': {2: 3}}, 'a circular column must be at most 1'),
+    ({'circular': {1: 'a'}}, "the size of factor 1='a'; allowed"),
+    ({'folds': {1: 'a'}}, "how often must be a whole number, not 'a'"),
+    ({'turns': CODES}, 'turns=array.*; allowed: .codes, factors'),
+  ],
+)
+def test_points_that_do_not_fit_each_other(changes, message):
+  given = Points(CODES, FACTORS, CODES, FACTORS)._replace(**changes)
+  with pytest.raises(ValueError, match=message):
+    metrics.run(given, 'mig')
+
+
+def test_lists_and_whole_numbers_of_a_span_are_points_too():
+  codes, factors = made()
+  whole = np.floor(factors).astype(int)
+  spans = {1: (-180, 180), 2: (0, 2)}
+  given = Points(codes, whole, spans=spans)
+  found = score(given, 'mig')
+  bins = in_steps(whole.astype(float), spans, 20)
+  assert bins[:, 1].max() == 19
+  expected = metrics.mig(codes, bins).per_factor
+  np.testing.assert_array_equal(found.per_factor, expected)
+  plain = Points(codes.tolist(), whole.tolist(), spans=spans)
+  assert score(plain, 'mig').value == found.value
+
+
+def test_a_mask_beside_unknown_labels_is_refused():
+  codes, factors = made()
+  factors[::3, 0] = np.nan
+  masked = np.ma.masked_array(factors, factors == 1)
+  for call in (
+    lambda: metrics.normalised_mutual_information(codes, masked, 20),
+    lambda: metrics.in_steps(masked, SPANS, 20),
+  ):
+    with pytest.raises(ValueError, match='factors are masked'):
+      call()
+  with pytest.raises(ValueError, match='600 codes but 9 factors'):
+    metrics.normalised_mutual_information(codes, factors[:9], 20)

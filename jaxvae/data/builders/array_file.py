@@ -7,7 +7,8 @@
                      optional. `columns.py` says what is a class, a whole
                      number from 0, and what a value of a continuous factor
   factor_names       `[f]` text; optional, as are the four below
-  factor_sizes       `[f]` whole numbers; the largest class + 1 if left out
+  factor_sizes       `[f]` whole numbers; the largest class + 1 if left out, 0
+                     or NaN
   factor_topologies  `[f]` points, segment or loop, or '' for what is left out:
                      points of classes, a segment of values
   factor_periods     `[f]` of a loop, how far it is once round, as 360 degrees;
@@ -19,6 +20,7 @@ Pickled objects are refused. Notes say what is done to the images.
 """
 
 import difflib
+import math
 import pathlib
 from collections.abc import Iterator
 
@@ -96,8 +98,9 @@ def contents(path: pathlib.Path, image_size: int, channels: int) -> Contents:
 def _no_images(path: pathlib.Path, names: list[str]) -> UserError:
   hint = 'save it again: numpy.savez(FILE, images=ARRAY)'
   others = [name for name in names if name not in _NAMES]
-  if near := difflib.get_close_matches('images', others, n=1, cutoff=0):
-    hint = hint.replace('ARRAY', f'OLD[{near[0]!r}]')
+  near = difflib.get_close_matches('images', others, n=1, cutoff=0.5)
+  if near or len(others) == 1:
+    hint = hint.replace('ARRAY', f'OLD[{(near or others)[0]!r}]')
   listed = [n if n.isprintable() else repr(n) for n in names[:10]]
   return UserError(
     f'{path} has no array named images; it has: {", ".join(listed) or "none"}',
@@ -137,7 +140,11 @@ def _factors(
   ):
     raise UserError(
       f'{path}: {name} have shape {shape} and dtype {dtype},'
-      f' expected numbers [n] or [n, f], f up to {checks.MAX_FACTORS:,}'
+      f' expected numbers [n] or [n, f], f up to {checks.MAX_FACTORS:,}',
+      hint='numpy.unique(labels, return_inverse=True) gives class_names and'
+      ' labels of text'
+      if dtype.kind in 'SU'
+      else '',
     )
   if shape[0] != size:
     raise UserError(f'{path}: {size} images but {shape[0]} {name}')
@@ -173,6 +180,11 @@ def _factors(
 
 
 def _count(path: pathlib.Path, size) -> int:
+  """How many classes; 0, or NaN beside other sizes, where nothing is said."""
+  if isinstance(size, float) and math.isnan(size):
+    return 0
+  if isinstance(size, float) and size.is_integer() and abs(size) < 2**53:
+    return int(size)
   if not isinstance(size, int):
     raise UserError(
       f'{path}: factor_sizes has {size!r}, expected whole numbers'

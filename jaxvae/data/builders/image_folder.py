@@ -18,6 +18,7 @@ import functools
 import hashlib
 import os
 import pathlib
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -64,17 +65,24 @@ def pictures(root: pathlib.Path) -> dict[str, list[Picture]]:
     for split, names in SPLITS.items()
   }
   found = {split: folders for split, folders in found.items() if folders}
-  if not found:
+  likely = {split for path in inside for split in _words(path.name)}
+  if not found and not {'train'} < likely:
     return {'train': _labelled(root, root)}
   beside = [path for path in listed if path.is_dir() or _is_image(path)]
   if len(beside) > len(found) or 'train' not in found:
     names = ', '.join(path.name for path in beside[:8])
     raise UserError(
       f'{root} has {names}: are these splits or classes?',
-      hint='splits are train, test and validation, once each and nothing beside'
-      ' them; classes of such names go into a folder train',
+      hint='splits are called train, test and validation, once each and nothing'
+      ' beside them; classes of such names go into a folder train',
     )
   return {split: _labelled(folder, root) for split, (folder,) in found.items()}
+
+
+def _words(name: str) -> set[str]:
+  """The splits that a name may mean: 'train2017', 'training_set'."""
+  words = set(re.split('[^a-z]+', name.lower()))
+  return {split for split, names in SPLITS.items() if words & set(names)}
 
 
 def _labelled(folder: pathlib.Path, root: pathlib.Path) -> list[Picture]:
