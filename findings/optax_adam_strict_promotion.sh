@@ -36,7 +36,7 @@ for name, optimiser in optimisers.items():
     try:
       optimiser.update(params, optimiser.init(params), params)
       said['run'].append(name)
-    except TypeError as error:
+    except ValueError as error:
       assert 'promotion' in str(error), error
       said['fail'].append(name)
 print('; '.join(f'{what}: {" ".join(names)}' for what, names in said.items()))
