@@ -38,6 +38,11 @@ class Dci(NamedTuple):
   informativeness: Score
 
 
+# Threads of scikit-learn 1.9 race for Python's list of warning filters and may
+# leave it empty, and would add the votes in any order.
+ONE = 1
+
+
 def _forest(seed: int) -> ensemble.RandomForestClassifier:
   """The setting of Tripod [Hsu et al. 2024, arXiv:2404.10282]."""
   return ensemble.RandomForestClassifier(
@@ -49,7 +54,7 @@ def _forest(seed: int) -> ensemble.RandomForestClassifier:
     max_features='sqrt',
     bootstrap=True,
     random_state=seed,
-    n_jobs=-1,
+    n_jobs=ONE,
   )
 
 
@@ -64,7 +69,7 @@ def _extra_trees(seed: int) -> ensemble.ExtraTreesClassifier:
     max_features=None,
     bootstrap=False,
     random_state=seed,
-    n_jobs=-1,
+    n_jobs=ONE,
   )
 
 
@@ -262,8 +267,6 @@ class _Column(NamedTuple):
 def _fit(model: Any, points: held_out.HeldOut, factor: int) -> _Column:
   classes = points.factors[:, factor]
   model.fit(points.codes, classes)
-  if 'n_jobs' in model.get_params():
-    model.set_params(n_jobs=1)  # threads would add the votes in any order
   importance = np.abs(np.asarray(model.feature_importances_, np.float64))
   everything = importance.sum()
   return _Column(
