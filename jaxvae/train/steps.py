@@ -173,7 +173,7 @@ def quiet_orbax() -> None:
     lambda record: (
       not any(
         word in record.getMessage()
-        for word in ('tensorstore_spec', '/orbax/checkpoint/')
+        for word in ('tensorstore_spec', '/orbax/checkpoint/', 'OCDBT')
       )
     )
   )

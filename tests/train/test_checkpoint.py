@@ -287,5 +287,10 @@ def test_writes_that_fail_beside_the_first_are_quiet(tmp_path, caplog):
     "serialization/type_handlers.py:100> exception=ValueError('...')>"
   )
   logging.getLogger('asyncio').error(said)
+  logging.getLogger('asyncio').error(
+    'Future exception was never retrieved\nfuture: <Future finished exception='
+    'ValueError(\'RESOURCE_EXHAUSTED: Error writing "params.w/0.0" in OCDBT '
+    "database at local file ...')>"
+  )
   logging.getLogger('asyncio').error('Task of somebody else')
   assert [r.getMessage() for r in caplog.records] == ['Task of somebody else']
