@@ -1,6 +1,7 @@
 """Members of an ensemble are ordinary runs; compared with runs alone."""
 
 import json
+import re
 import shutil
 
 import jax
@@ -181,7 +182,9 @@ def test_one_that_diverges_does_not_stop_the_others(config, tmp_path, capsys):
   ]
   assert (runs[1]['error'], runs[1]['step']) == (told, 0)
   assert not list((homes[1] / 'checkpoints').iterdir())
-  assert f'0001 diverged: {told}' in capsys.readouterr().out
+  said = re.search(r'0001 \((.*)\) diverged: (.*)', capsys.readouterr().out)
+  assert 'seed=1' in said.group(1)
+  assert said.group(2) == told
   # Asked again, it keeps its lane and is not trained again.
   before = [(home / 'run.json').stat().st_mtime_ns for home in homes[1:2]]
   longer = [
