@@ -325,7 +325,7 @@ def test_a_process_ends_with_the_code_and_nothing_else(tmp_path):
   assert (process.returncode, out) == (2, '')
   assert err == (
     'jaxvae: error: config.hyper.beta=nan; allowed: a finite number,'
-    ' at least 0\n'
+    ' at least 0, at most 1e+12 (from 1e-30 if it is not 0)\n'
   )
   assert list(tmp_path.iterdir()) == []
 
