@@ -68,6 +68,8 @@ def left_out(
   factors: np.ndarray, described: Sequence[Any], bins: int
 ) -> dict[int, str]:
   """Why a factor has no score on the images with these factors, by column."""
+  if not described:
+    return {}
   points = metrics.Points(factors, factors, spans=spans(described))
   return metrics.left_out(points, bins)
 
