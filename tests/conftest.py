@@ -5,12 +5,13 @@ import tempfile
 
 # Most of the time of the tests is compilation, often of what another test or
 # process has compiled. What is kept ends with the tests; set before JAX reads.
-_COMPILED = tempfile.TemporaryDirectory(prefix='jaxvae-tests-')
-os.environ |= {
-  'JAX_COMPILATION_CACHE_DIR': _COMPILED.name,
-  'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
-  'JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES': '-1',
-}
+if 'PYTEST_XDIST_WORKER' not in os.environ:  # Those share that of the first.
+  _COMPILED = tempfile.TemporaryDirectory(prefix='jaxvae-tests-')
+  os.environ |= {
+    'JAX_COMPILATION_CACHE_DIR': _COMPILED.name,
+    'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
+    'JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES': '-1',
+  }
 
 import jax
 import pytest

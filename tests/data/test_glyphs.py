@@ -20,7 +20,7 @@ def _masks(kind, radius=16.0, angle=0.0, centre=(32.0, 32.0)):
 
 def _polygon(kind, radius, angle, centre):
   """Corners by complex numbers: a screen's y points down, hence the conj."""
-  x, y = glyphs.SHAPES[kind].T
+  x, y = glyphs.outline(kind).T
   turned = np.conj((x - 1j * y) * np.exp(1j * angle))
   return radius * np.stack([turned.real, turned.imag], axis=1) + centre
 
@@ -44,7 +44,7 @@ def test_a_triangle_is_cut_at_the_diagonal():
   np.testing.assert_allclose(covered, expected, atol=1e-12)
 
 
-@pytest.mark.parametrize('kind', list(glyphs.SHAPES))
+@pytest.mark.parametrize('kind', glyphs.SHAPES)
 def test_the_sum_is_the_area_of_the_polygon(kind):
   corners = _polygon(kind, 13.3, 0.7, (30.1, 33.3))
   x, y = corners.T
@@ -52,7 +52,7 @@ def test_the_sum_is_the_area_of_the_polygon(kind):
   assert abs(glyphs.coverage(corners[None]).sum() - area) < 1e-9
 
 
-@pytest.mark.parametrize('kind', list(glyphs.SHAPES))
+@pytest.mark.parametrize('kind', glyphs.SHAPES)
 def test_pil_draws_the_same(kind):
   angle, centre, fine = 2.2, (27.4, 35.8), 32
   corners = _polygon(kind, 12.0, angle, centre)
@@ -61,7 +61,7 @@ def test_pil_draws_the_same(kind):
   flat = (corners * fine - 0.5).ravel().tolist()
   ImageDraw.Draw(big).polygon(flat, fill=255)
   drawn = np.asarray(big).reshape(64, fine, 64, fine).mean(axis=(1, 3)) / 255
-  mask = _masks(list(glyphs.SHAPES).index(kind), 12.0, angle, centre)[0]
+  mask = _masks(glyphs.SHAPES.index(kind), 12.0, angle, centre)[0]
   # PIL's outline is up to a fine pixel too wide: two fine pixels in 32.
   assert abs(mask - drawn).max() < 2.5 / fine
 
@@ -75,7 +75,7 @@ def test_a_quarter_turn_is_a_quarter_turn_of_the_picture():
 
 
 def test_the_arrow_points_up_at_first():
-  mask = _masks(list(glyphs.SHAPES).index('arrow'))[0]
+  mask = _masks(glyphs.SHAPES.index('arrow'))[0]
   rows = np.flatnonzero(mask.sum(axis=1))
   head = mask[rows[0] + 9].sum()
   assert head > 1.5 * mask[rows[-1] - 5].sum()
@@ -83,7 +83,7 @@ def test_the_arrow_points_up_at_first():
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_shapes_stay_in_their_circle_and_touch_it(kind):
-  outline = list(glyphs.SHAPES.values())[kind]
+  outline = glyphs.outline(glyphs.SHAPES[kind])
   reach = np.hypot(*outline.T)
   assert reach.max() == pytest.approx(1)
   # The smallest circle is touched at two opposite points or at three.

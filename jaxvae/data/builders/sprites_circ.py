@@ -29,14 +29,14 @@ from jaxvae.data.recipe import Contents, Options, Recipe, variant_key
 from jaxvae.data.render import glyphs, hues
 
 FACTORS = (
-  Factor('shape', len(glyphs.SHAPES), 'points', tuple(glyphs.SHAPES)),
+  Factor('shape', len(glyphs.SHAPES), 'points', glyphs.SHAPES),
   Factor('scale', 4, 'segment'),
   Factor('orientation', 40, 'loop'),
   Factor('hue', 12, 'loop'),
   Factor('x_position', 16, 'segment'),
   Factor('y_position', 16, 'segment'),
 )
-DROP = list(glyphs.SHAPES).index('drop')
+DROP = glyphs.SHAPES.index('drop')
 POSITIONS = ('x_position', 'y_position')
 # The smallest and the largest radius, and how far the centre goes from the
 # middle of the picture, in pixels: nothing is ever cut off.

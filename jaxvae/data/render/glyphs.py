@@ -13,6 +13,8 @@ Conventions, in pixels, x to the right, y down, pixel k covers [k, k + 1]:
                any fraction of a pixel.
 """
 
+import functools
+
 import numpy as np
 
 SIDE = 64
@@ -40,10 +42,10 @@ def masks(
   # Counter-clockwise on a screen whose y points down.
   turn = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], -2)
   found = np.empty((len(shape), SIDE, SIDE), np.uint8)
-  for kind, outline in enumerate(SHAPES.values()):
+  for kind, name in enumerate(SHAPES):
     (at,) = np.nonzero(np.asarray(shape) == kind)
     corners = radius[at, None, None] * np.einsum(
-      'nij,vj->nvi', turn[at], outline
+      'nij,vj->nvi', turn[at], outline(name)
     )
     covered = coverage(corners + centre[at, None])
     found[at] = np.rint(255 * covered)
@@ -96,6 +98,12 @@ def _area_left(x: np.ndarray) -> np.ndarray:
   return np.clip(x, 0, 1) ** 2 / 2 + np.maximum(x - 1, 0)
 
 
+@functools.cache
+def outline(name: str) -> np.ndarray:
+  """Corners `[v, 2]` of one of `SHAPES`; the unit circle just holds them."""
+  return _fitted(_CORNERS[name]())
+
+
 def _fitted(corners: np.ndarray) -> np.ndarray:
   """Corners moved and scaled so that the unit circle is the smallest around."""
   corners = np.asarray(corners, float)
@@ -138,10 +146,5 @@ def _heart() -> np.ndarray:
   return np.stack([x, -y], axis=1)
 
 
-# Outlines [v, 2] that just fit in the unit circle, by name.
-SHAPES = {
-  'arrow': _fitted(_arrow()),
-  'F': _fitted(_letter_f()),
-  'drop': _fitted(_drop()),
-  'heart': _fitted(_heart()),
-}
+_CORNERS = {'arrow': _arrow, 'F': _letter_f, 'drop': _drop, 'heart': _heart}
+SHAPES = tuple(_CORNERS)
