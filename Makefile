@@ -29,7 +29,7 @@ demo: $(VENV)/.demo
 	@echo 'Look at the images and GIFs in $(WORKDIR)/figures/.'
 
 test: $(VENV)/.test
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist worksteal
 
 faults: $(VENV)/.test
 	$(RUN) -m tests.faults
