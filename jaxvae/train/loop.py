@@ -217,12 +217,13 @@ def _steps(
 
   def save():
     with timer.pause('save'):
+      for _, member in going():  # Lest one be two saves ahead of another.
+        member.saves.wait()
       for (at, member), one in zip(
         going(), _split(setup, state, [at for at, _ in going()]), strict=True
       ):
         with members.diverging(setup, at, member, errors, display):
-          newest = member.saves.latest()
-          finite.check_parameters(one.params, step, newest)
+          finite.check_parameters(one.params, step, member.saves.latest())
           members.save(setup, member, one, step, timer)
     return step
 

@@ -86,7 +86,8 @@ def small_disk(place: pathlib.Path) -> str | None:
       done = machine.finish(runs.start_study(place, 4, local), 1200)
       full = size != '64m'
       if done.code != (5 if full else 0):
-        return f'exit code {done.code} at {size}: {machine.tail(done)}'
+        said = f'{machine.tail(done)} / {_refusals(home)}'
+        return f'exit code {done.code} at {size}: {said}'
       if full and 'No space left on device' not in _logs(home):
         return f'at {size} nothing is said of the full disk'
       if said := _done_again(home, ends):
@@ -141,6 +142,12 @@ def _outlive(pids: list[int]) -> str | None:
       return 'a worker outlives its driver'
     time.sleep(0.1)
   return None
+
+
+def _refusals(home: pathlib.Path) -> str:
+  """The last errors that jobs wrote of; gone with the disk otherwise."""
+  lines = [line for line in _logs(home).splitlines() if 'error:' in line]
+  return ' / '.join(lines[-6:])
 
 
 def _logs(home: pathlib.Path) -> str:

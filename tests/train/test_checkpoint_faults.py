@@ -1,11 +1,9 @@
 """Real faults: killed writers, flipped bits, lost files, full disks."""
 
-import os
 import pathlib
 import random
 import shutil
 import signal
-import subprocess
 import time
 
 import jax.numpy as jnp
@@ -227,21 +225,6 @@ with checkpoint.open(sys.argv[1] + '/checkpoints') as checkpoints:
   checkpoints.save(2, small, {}, {})
 assert checkpoint.read(sys.argv[1]).step == 2
 """
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-  disk = tmp_path / 'disk'
-  disk.mkdir()
-  mount = shutil.which('mount')
-  if mount is None or os.geteuid():
-    pytest.skip('only root can mount a small disk')
-  command = [mount, '-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', str(disk)]
-  mounted = subprocess.run(command, capture_output=True, text=True)
-  if mounted.returncode:
-    pytest.skip(f'mounting a small disk is refused: {mounted.stderr.strip()}')
-  yield disk
-  subprocess.run(['umount', str(disk)], check=True)
 
 
 def check_full(said, directory, reason):

@@ -11,7 +11,15 @@ import pytest
 
 from jaxvae import cli, pretrained
 from jaxvae.errors import ResourceError, UserError
-from jaxvae.train import checkpoint, ensemble, loop, setup, sharding, workdir
+from jaxvae.train import (
+  checkpoint,
+  ensemble,
+  loop,
+  setup,
+  sharding,
+  steps,
+  workdir,
+)
 
 CHANGES = {
   'data.name': 'digits',
@@ -163,6 +171,27 @@ def test_a_member_that_was_lost_does_not_cost_the_others_theirs(
     loop.train_members(configs, homes)
   shutil.rmtree(root / '0000')
   assert digests(root) == digests(together)[1:]
+
+
+def test_one_whose_disk_is_full_is_not_left_two_steps_behind(
+  config, tmp_path, small_disk
+):
+  """Which would leave the members no step in common to go on from."""
+  configs = [config(seed=seed, num_steps='60') for seed in '01']
+
+  def train(*homes):
+    assert loop.train_members(configs, list(map(str, homes))) == (0, {})
+    return [workdir.read_run(home)['params_sha256'] for home in homes]
+
+  homes = tmp_path / '0000', small_disk / '0001'
+  ballast = small_disk / 'ballast'
+  ballast.write_bytes(bytes(shutil.disk_usage(small_disk).free - 64_000))
+  with pytest.raises(ResourceError, match='No space left on device'):
+    train(*homes)
+  saved = [steps.finished(home / 'checkpoints') for home in homes]
+  assert saved == [[20], []]
+  ballast.unlink()
+  assert train(*homes) == train(tmp_path / 'a', tmp_path / 'b')
 
 
 def test_one_that_diverges_does_not_stop_the_others(config, tmp_path, capsys):
