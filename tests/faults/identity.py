@@ -43,7 +43,8 @@ def two_runs_merged(place: pathlib.Path) -> str | None:
   before = sorted((place / 'run' / 'checkpoints').iterdir())
   for seed in (0, 1):
     done = runs.run(place, f'--config.seed={seed}')
-    if said := machine.mishandled(done, 2):
+    # The error, a table with a row for the seed, the hint.
+    if said := machine.mishandled(done, 2, 'seed', lines=4):
       return f'seed {seed}: {said}'
   if sorted((place / 'run' / 'checkpoints').iterdir()) != before:
     return 'checkpoints were removed or renamed'
