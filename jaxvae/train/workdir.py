@@ -80,8 +80,12 @@ def claim(workdir: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     yield workdir
 
 
+def _process() -> tuple[int, str]:
+  return os.getpid(), socket.gethostname()
+
+
 def _holder() -> str:
-  return f'pid {os.getpid()} on host {socket.gethostname()}'
+  return 'pid {} on host {}'.format(*_process())
 
 
 def _lock(handle: Any) -> None:
@@ -142,6 +146,10 @@ def check_there(workdir: pathlib.Path) -> None:
     holder = ''
   except OSError:
     return  # Such as too many open files: what that ends says so itself.
+  # Without .lock the lock of the directory holds, and run.json says whose.
+  run = None if holder else read_run(workdir)
+  if run and (run.get('pid'), run.get('host')) == _process():
+    return
   if not holder.startswith(_holder()):
     raise errors.ResourceError(
       f'{lock} is gone: {workdir.name} was deleted or moved during the run',
@@ -171,7 +179,7 @@ def record(
   if status not in _NEXT[run.get('status')]:
     raise ValueError(f'a run cannot go from {run.get("status")} to {status}')
   new_process = run.get('ended') or (
-    (run.get('host'), run.get('pid')) != (socket.gethostname(), os.getpid())
+    (run.get('pid'), run.get('host')) != _process()
   )
   if new_process and status not in FINISHED:
     sessions = run.get('sessions', _first_session(run))

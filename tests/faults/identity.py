@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 
+from jaxvae.train import workdir
 from tests.faults import machine, runs
 
 SECONDS = 600
@@ -53,18 +54,25 @@ def two_runs_merged(place: pathlib.Path) -> str | None:
 
 def other_process_without_its_lock(place: pathlib.Path) -> str | None:
   """.lock is deleted while a run trains; a second one starts."""
-  first = runs.start(place, '--config.num_steps=1000000')
+  long = ('--config.num_steps=1000000', '--config.save_every=200000')
+  first = runs.start(place, *long)
   try:
-    while not runs.saved(place / 'run') and first.poll() is None:
+    while not _is_running(place / 'run') and first.poll() is None:
       time.sleep(0.05)
     (place / 'run' / '.lock').unlink()
-    second = runs.run(place, '--config.num_steps=1000000')
-    if said := machine.mishandled(second, 5):
+    second = runs.run(place, *long)
+    if said := machine.mishandled(second, 5, 'is in use by'):
       return f'the second: {said}'
     first.send_signal(signal.SIGTERM)
-    return machine.mishandled(machine.finish(first), 143)
+    if said := machine.mishandled(machine.finish(first), 143):
+      return said
+    return None if runs.saved(place / 'run') else 'nothing was saved'
   finally:
     first.kill()
+
+
+def _is_running(home: pathlib.Path) -> bool:
+  return (workdir.read_run(home) or {}).get('status') == 'running'
 
 
 def early_ctrl_c(place: pathlib.Path) -> str | None:

@@ -82,6 +82,19 @@ def test_what_is_gone_is_noticed(claimed):
     workdirs.check_there(claimed)
 
 
+def test_a_run_whose_lock_is_deleted_goes_on_and_nobody_else_comes_in(claimed):
+  workdirs.record(claimed, 'created', 0)
+  (claimed / '.lock').unlink()
+  workdirs.check_there(claimed)
+  with (
+    pytest.raises(errors.ResourceError, match='is in use by'),
+    workdirs.claim(claimed),
+  ):
+    pass
+  # Which left a .lock of nobody's.
+  workdirs.check_there(claimed)
+
+
 def test_what_cannot_be_looked_at_is_not_said_to_be_gone(claimed):
   (claimed / '.lock').unlink()
   (claimed / '.lock').symlink_to('.lock')  # a loop: not even root may follow
