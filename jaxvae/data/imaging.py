@@ -40,11 +40,13 @@ class Kind(NamedTuple):
     grey: stored without colour.
     deep: has 16 bits a pixel.
     clear: has transparency.
+    square: is as high as it is wide.
   """
 
   grey: bool
   deep: bool
   clear: bool
+  square: bool
 
 
 def kind(path: pathlib.Path) -> Kind:
@@ -60,6 +62,7 @@ def kind(path: pathlib.Path) -> Kind:
       grey=deep or image.mode in ('1', 'L', 'LA'),
       deep=deep,
       clear=image.has_transparency_data,
+      square=image.height == image.width,
     )
 
 

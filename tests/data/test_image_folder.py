@@ -118,6 +118,20 @@ def test_linked_class_folders_are_classes(config, root):
   np.testing.assert_array_equal(_read(linked)[1], images)
 
 
+def test_what_is_not_square_is_said_to_be_cut(config, root):
+  Image.new('L', (8, 8)).save(root / 'a' / '0.png')
+  small = config('image_folder', path=str(root), image_size=6)
+  said = data.ensure_prepared(small).notes[0]
+  assert said == '9 of 10 images are not square: the middle square is cut out'
+  arrays = root.parent / 'oblong.npz'
+  np.savez(arrays, images=np.full((4, 6, 8), 200, np.uint8))
+  small = config('image_folder', path=str(arrays), image_size=6)
+  said = 'the images are not square: the middle square is cut out'
+  assert said in data.ensure_prepared(small).notes
+  whole = config('image_folder', path=str(arrays))
+  assert said not in data.ensure_prepared(whole).notes
+
+
 @pytest.mark.parametrize('name', ['a/0.png', 'b/4.png'])
 def test_one_image_in_colour_makes_all_colour(config, root, name):
   """Wherever its name stands among the others."""

@@ -91,7 +91,7 @@ def contents(path: pathlib.Path, image_size: int, channels: int) -> Contents:
     grid=whole,
     factors=factors,
     splits={'train': blocks},
-    notes=_notes(images, form, binary),
+    notes=_notes(images, form, binary, bool(image_size)),
   )
 
 
@@ -108,7 +108,9 @@ def _no_images(path: pathlib.Path, names: list[str]) -> UserError:
   )
 
 
-def _notes(images: Array, form: checks.Form, binary: bool) -> tuple[str, ...]:
+def _notes(
+  images: Array, form: checks.Form, binary: bool, resized: bool
+) -> tuple[str, ...]:
   """What is done to the pixels that is not plain."""
   notes = {
     f'shape {images.shape} is read as {form.shape[2]} channels, height,'
@@ -119,6 +121,9 @@ def _notes(images: Array, form: checks.Form, binary: bool) -> tuple[str, ...]:
     'pixels are whole numbers 0 and 1: 1 is stored as 255': binary,
     'pixels have 16 bits: 65535 is stored as 255': (
       images.dtype.kind == 'u' and images.dtype.itemsize == 2 and not binary
+    ),
+    'the images are not square: the middle square is cut out': (
+      resized and form.shape[0] != form.shape[1]
     ),
   }
   return tuple(note for note, holds in notes.items() if holds)

@@ -194,18 +194,19 @@ def _folder(root: pathlib.Path, options: Options) -> Contents:
     splits={
       name: functools.partial(blocks, part) for name, part in by_split.items()
     },
-    notes=_notes(kinds, binary, channels),
+    notes=_notes(kinds, binary, channels, bool(options.image_size)),
   )
 
 
 def _notes(
-  kinds: Iterable[imaging.Kind], binary: bool, channels: int
+  kinds: Iterable[imaging.Kind], binary: bool, channels: int, resized: bool
 ) -> tuple[str, ...]:
   """What is done to the pixels that is not plain."""
   number = len(kinds)
   clear = sum(kind.clear for kind in kinds)
   deep = sum(kind.deep for kind in kinds)
   grey = sum(kind.grey for kind in kinds)
+  oblong = sum(not kind.square for kind in kinds)
   notes = {
     f'{clear:,} of {number:,} images have transparency: laid on white': clear,
     f'{deep:,} of {number:,} images have 16 bits a pixel: 65535 is stored as'
@@ -214,6 +215,8 @@ def _notes(
     f'{grey:,} of {number:,} images are grey: stored in colour as the others': (
       channels == 3 and 0 < grey < number
     ),
+    f'{oblong:,} of {number:,} images are not square: the middle square is cut'
+    ' out': resized and oblong,
   }
   return tuple(note for note, holds in notes.items() if holds)
 
