@@ -58,8 +58,13 @@ def origin(config: Any) -> str:
 
 
 def foreseen(config: Any) -> list[str]:
-  """What the evaluation of a run will remark, said before it is trained."""
+  """How columns of numbers were read, and what the evaluation will remark."""
   source, index, _ = points(config)
   factors, described = source.factors(index), source.spec.factors
   untold = measure.left_out(factors, described, config.eval.bins)
-  return measure.remarks(factors, described, untold, origin(config))
+  values = [
+    f'factor {factor.name} has values: {factor.about}'
+    for factor in described
+    if factor.span
+  ]
+  return values + measure.remarks(factors, described, untold, origin(config))

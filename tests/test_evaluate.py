@@ -79,7 +79,12 @@ def own(tmp_path):
 
 
 def test_what_cannot_be_measured_is_known_before_training(own):
-  few, trained, size, fixed = measured.foreseen(own)
+  *values, few, trained, size, fixed = measured.foreseen(own)
+  assert [said.partition(':')[0] for said in values] == [
+    'factor size has values',
+    'factor angle has values',
+  ]
+  assert '(segment)' in values[0] and '(loop)' in values[1]
   assert few.startswith('40 images are few')
   assert trained.startswith('these images were trained on')
   assert size == (
@@ -88,7 +93,7 @@ def test_what_cannot_be_measured_is_known_before_training(own):
   assert fixed == 'factor fixed is left out: one value only on 40 points'
   own.data.holdout = 0.2
   assert measured.origin(own) == 'held out'
-  assert measured.foreseen(own)[0].startswith('8 images are few')
+  assert measured.foreseen(own)[2].startswith('8 images are few')
 
 
 @pytest.mark.parametrize('examples', [40, 1])

@@ -75,9 +75,6 @@ def introduce(setup: Setup, held: Sequence[Held], seconds: float) -> None:
   print(
     f'data   {spec.title}: {spec.size:,} images of {shape} ({seconds:.1f} s)'
   )
-  for factor in spec.factors:
-    if factor.span:
-      print(f'note: factor {factor.name} has values: {factor.about}')
   for note in measured.foreseen(config):
     print(f'note: {note}')
   rows = parameters(setup.abstract_state.params)
