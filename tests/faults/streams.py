@@ -86,6 +86,12 @@ def gone(how, place: pathlib.Path) -> str | None:
   return said
 
 
+def _delete(home: pathlib.Path) -> None:
+  """With what the run writes there meanwhile."""
+  while home.exists():
+    shutil.rmtree(home, ignore_errors=True)
+
+
 def checkpoints_gone(place: pathlib.Path) -> str | None:
   """The checkpoints are deleted again and again: an error or the right end."""
   home = place / 'run'
@@ -108,7 +114,7 @@ CASES = {
   'nobody reads output and errors any more': nobody_at_all,
   'output, errors and input are closed': closed,
   'nobody reads the help': help_into_head,
-  'the work directory is deleted': lambda place: gone(shutil.rmtree, place),
+  'the work directory is deleted': lambda place: gone(_delete, place),
   'the work directory is moved': lambda place: gone(
     lambda home: home.rename(place / 'moved'), place
   ),
