@@ -217,7 +217,7 @@ def _steps(
 
   def save():
     with timer.pause('save'):
-      for _, member in going():  # Lest one be two saves ahead of another.
+      for _, member in going():  # So that none is two saves ahead of others.
         member.saves.wait()
       for (at, member), one in zip(
         going(), _split(setup, state, [at for at, _ in going()]), strict=True

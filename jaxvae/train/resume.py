@@ -150,7 +150,7 @@ def _restored(
     steps = [set(member.saves.steps()) for member in members.values()]
     common = max(set.intersection(*steps), default=None)
     if common is None and max(map(len, steps), default=0) > 1:
-      # Not what a kill leaves: none begins a save before all have ended one.
+      # No kill leaves this: a save begins when all members' last one has ended.
       without = [m.home.name for m in members.values() if not m.saves.steps()]
       raise UserError(
         'the members have no step in common to go on from; without a '

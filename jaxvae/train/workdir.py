@@ -118,17 +118,30 @@ def _lock_directories(workdir: pathlib.Path, stack: Any) -> None:
 
 
 def is_held(workdir: pathlib.Path) -> bool:
-  """Whether a process on this machine, or on its file system, has the lock."""
+  """Whether a process on this machine, or on its file system, has a lock.
+
+  Raises:
+    ResourceError: .lock cannot be read.
+  """
+  return _is_locked(workdir / '.lock') or _is_locked(workdir)
+
+
+def _is_locked(path: pathlib.Path) -> bool:
   try:
-    with open(workdir / '.lock') as handle:
-      fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    number = os.open(path, os.O_RDONLY)
+    try:
+      fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    finally:
+      os.close(number)
   except BlockingIOError:
     return True
   except FileNotFoundError:
     return False
   except OSError as error:
+    if path.is_dir():  # Some file systems lock nothing but files.
+      return False
     raise errors.ResourceError(
-      f'cannot read {workdir / ".lock"}: {error.strerror}'
+      f'cannot read {path}: {error.strerror}'
     ) from error
   return False
 

@@ -22,7 +22,9 @@ def test_what_is_clear_is_white_whatever_colour_it_hides(tmp_path):
   noise[:, :4, 3] = 0
   noise[2, 6] = 200, 100, 0, 51
   path = _saved(tmp_path, Image.fromarray(noise))
-  assert imaging.kind(path) == imaging.Kind(False, False, True, square=False)
+  assert imaging.kind(path) == imaging.Kind(
+    grey=False, deep=False, clear=True, square=False
+  )
   pixels = imaging.read(path)
   assert (pixels[:, :4] == 255).all()
   # A fifth of the colour on four fifths of white, by hand.
@@ -51,11 +53,15 @@ def test_other_ways_to_be_clear(tmp_path, mode):
 def test_16_bits_keep_their_range(tmp_path):
   deep = np.linspace(0, 65535, 48).astype(np.uint16).reshape(6, 8)
   path = _saved(tmp_path, Image.fromarray(deep))
-  assert imaging.kind(path) == imaging.Kind(True, True, False, square=False)
+  assert imaging.kind(path) == imaging.Kind(
+    grey=True, deep=True, clear=False, square=False
+  )
   np.testing.assert_array_equal(imaging.read(path), deep)
   # The third of them is clear.
   path = _saved(tmp_path, Image.fromarray(deep), transparency=int(deep[0, 2]))
-  assert imaging.kind(path) == imaging.Kind(True, True, True, square=False)
+  assert imaging.kind(path) == imaging.Kind(
+    grey=True, deep=True, clear=True, square=False
+  )
   deep[0, 2] = 65535
   np.testing.assert_array_equal(imaging.read(path), deep)
 

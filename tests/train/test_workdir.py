@@ -93,6 +93,8 @@ def test_a_run_whose_lock_is_deleted_goes_on_and_nobody_else_comes_in(claimed):
     pass
   # Which left a .lock of nobody's.
   workdirs.check_there(claimed)
+  (claimed / '.lock').unlink()
+  assert workdirs.is_held(claimed)
 
 
 def test_what_cannot_be_looked_at_is_not_said_to_be_gone(claimed):
